@@ -1,0 +1,343 @@
+"""Every setting, from the environment or `.env`; a wrong value stops the start with a sentence.
+
+Sections: paths · security · apps · database · storage · quota · processing · retention · celery ·
+API · web · mail · logs. A secret NAME may come from a file named by NAME_FILE.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import environ
+from csp.constants import NONE, SELF
+from django.core.exceptions import ImproperlyConfigured
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+
+env = environ.FileAwareEnv()
+environ.Env.read_env(BASE_DIR / ".env")
+
+
+def env_bytes(name: str) -> int | None:
+    """Read a size in bytes; unset or empty means no limit. Raises ImproperlyConfigured."""
+    text = env.str(name, default="")
+    if not text:
+        return None
+    if not text.isdecimal() or int(text) == 0:
+        raise ImproperlyConfigured(
+            f"{name} is {text!r}: give a whole number of bytes above zero, or leave it empty for none."
+        )
+    return int(text)
+
+
+def read_or_make_secret(path: Path) -> str:
+    """Return the key kept in `path`, making it (readable by us alone) on the first start."""
+
+    def private(name: str, flags: int) -> int:
+        return os.open(name, flags, 0o600)
+
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with open(path, "x", opener=private) as file:
+            file.write(secrets.token_urlsafe(48))
+    except FileExistsError:
+        pass
+    return path.read_text().strip()
+
+
+# --- paths: everything the site writes lies below DATA_DIR unless said otherwise
+
+DATA_DIR = Path(env.str("DATA_DIR", default=str(BASE_DIR / "var"))).resolve()
+MEDIA_ROOT = Path(env.str("MEDIA_ROOT", default=str(DATA_DIR / "media"))).resolve()
+SCRATCH_ROOT = Path(env.str("SCRATCH_ROOT", default=str(DATA_DIR / "scratch"))).resolve()
+LOG_ROOT = DATA_DIR / "logs"
+BROKER_ROOT = DATA_DIR / "broker"
+CACHE_ROOT = DATA_DIR / "cache"
+MANAGED_ROOT = DATA_DIR / "managed"
+PORT = env.int("PORT", default=8000)
+
+# --- security
+
+DEBUG = env.bool("DEBUG", default=False)
+SECRET_KEY = env.str("SECRET_KEY", default="") or read_or_make_secret(DATA_DIR / "secret_key")
+ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=["localhost", "127.0.0.1", "[::1]"])
+CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", default=[])
+HTTPS = env.bool("HTTPS", default=False)  # served over TLS, by a proxy in front
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if HTTPS else None
+SECURE_SSL_REDIRECT = SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = HTTPS
+SECURE_REDIRECT_EXEMPT = [r"^healthz$"]
+SECURE_HSTS_SECONDS = 31_536_000 if HTTPS else 0
+SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = HTTPS
+SECURE_REFERRER_POLICY = "same-origin"
+X_FRAME_OPTIONS = "DENY"
+CONTENT_SECURITY_POLICY: dict[str, Any] = {
+    "DIRECTIVES": {
+        "default-src": [SELF],
+        "img-src": [SELF, "data:", "blob:"],
+        "media-src": [SELF, "blob:"],
+        "object-src": [NONE],
+        "base-uri": [NONE],
+        "form-action": [SELF],
+        "frame-ancestors": [NONE],
+    }
+}
+AUTHENTICATION_BACKENDS = [
+    "axes.backends.AxesStandaloneBackend",
+    "django.contrib.auth.backends.ModelBackend",
+]
+AXES_FAILURE_LIMIT = 10
+AXES_COOLOFF_TIME = timedelta(minutes=15)
+AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
+AXES_RESET_ON_SUCCESS = True
+AXES_VERBOSE = False
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": f"django.contrib.auth.password_validation.{name}"}
+    for name in (
+        "UserAttributeSimilarityValidator",
+        "MinimumLengthValidator",
+        "CommonPasswordValidator",
+        "NumericPasswordValidator",
+    )
+]
+
+# --- apps
+
+INSTALLED_APPS = [
+    "retention",
+    "thumbnails",
+    "recordings",
+    "recordings.ledger",
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "django_celery_beat",
+    "django_filters",
+    "django_htmx",
+    "rest_framework",
+    "drf_spectacular",
+    "axes",
+]
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "csp.middleware.CSPMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.locale.LocaleMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "django_htmx.middleware.HtmxMiddleware",
+    "axes.middleware.AxesMiddleware",
+]
+ROOT_URLCONF = "mediasite.urls"
+WSGI_APPLICATION = "mediasite.wsgi.application"
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+TEMPLATES: list[dict[str, Any]] = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ],
+        },
+    },
+]
+
+# --- database: no ATOMIC_REQUESTS, since storage is never touched inside a transaction
+
+DATABASES: dict[str, Any] = {
+    "default": env.db("DATABASE_URL", default=f"sqlite:///{DATA_DIR / 'db.sqlite3'}")
+}
+if DATABASES["default"]["ENGINE"].endswith("sqlite3"):
+    DATABASES["default"]["OPTIONS"] = {
+        "timeout": 20,
+        "transaction_mode": "IMMEDIATE",
+        "init_command": (
+            "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA foreign_keys=ON;"
+        ),
+    }
+else:
+    DATABASES["default"].setdefault("CONN_MAX_AGE", 60)
+    DATABASES["default"].setdefault("CONN_HEALTH_CHECKS", True)
+CACHES = {
+    "default": {
+        "BACKEND": "django.core.cache.backends.filebased.FileBasedCache",
+        "LOCATION": CACHE_ROOT / "django",
+        "KEY_PREFIX": "mediasite",
+    }
+}
+
+# --- storage: an alias is written into every row and keeps its meaning for ever
+
+DISK: dict[str, Any] = {
+    "BACKEND": "recordings.ledger.storages.DiskStorage",
+    "OPTIONS": {"location": MEDIA_ROOT},
+}
+STORAGES: dict[str, dict[str, Any]] = {
+    "default": DISK,
+    "disk": DISK,
+    "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
+}
+MEDIA_STORAGE = "disk"
+if bucket := env.str("AWS_STORAGE_BUCKET_NAME", default=""):
+    STORAGES["s3"] = {
+        "BACKEND": "recordings.ledger.s3.S3Storage",
+        "OPTIONS": {
+            "bucket_name": bucket,
+            "endpoint_url": env.str("AWS_S3_ENDPOINT_URL", default="") or None,
+            "access_key": env.str("AWS_ACCESS_KEY_ID", default="") or None,
+            "secret_key": env.str("AWS_SECRET_ACCESS_KEY", default="") or None,
+            "querystring_expire": 300,
+        },
+    }
+    MEDIA_STORAGE = "s3"
+MEDIA_URL = "/media/"
+X_ACCEL_PREFIX = env.str("X_ACCEL_PREFIX", default="")  # e.g. /protected/, served by nginx
+STATIC_URL = "/static/"
+STATIC_ROOT = DATA_DIR / "static"
+STATICFILES_DIRS = [BASE_DIR / "static"]
+
+# --- quota
+
+DEFAULT_QUOTA_BYTES = env_bytes("DEFAULT_QUOTA_BYTES")  # None: unlimited
+PROCESSING_RESERVE_PERCENT = 60  # of the upload, set aside for what processing will add
+
+# --- uploads: the API reads the body as it comes, so Django's own limits cover forms only
+
+UPLOAD_MAX_BYTES = env_bytes("UPLOAD_MAX_BYTES")
+DATA_UPLOAD_MAX_MEMORY_SIZE = 5 * 1024 * 1024
+
+# --- processing
+
+FFMPEG_BINARY = env.str("FFMPEG_BINARY", default="")
+PROCESSING_STEPS = [
+    "recordings.processing.steps.probe.Probe",
+    "recordings.processing.steps.trim.Trim",
+    "recordings.processing.steps.audio.Audio",
+    "recordings.processing.steps.transcribe.Transcribe",
+    "recordings.processing.steps.topics.Topics",
+    "recordings.processing.steps.subtitles.Subtitles",
+    "recordings.processing.steps.poster.Poster",
+]
+TRANSCRIBER = env.str(
+    "TRANSCRIBER", default="recordings.processing.transcribers.pocketsphinx.PocketSphinx"
+)
+WHISPER_MODEL = env.str("WHISPER_MODEL", default="")  # a folder with a faster-whisper model
+ANALYSER = env.str("ANALYSER", default="recordings.processing.analysers.keywords.Keywords")
+ANALYSER_URL = env.str("ANALYSER_URL", default="")
+ANALYSER_KEY = env.str("ANALYSER_KEY", default="")
+ANALYSER_MODEL = env.str("ANALYSER_MODEL", default="")
+PROCESSING_TIMEOUT = timedelta(hours=12)
+PROCESSING_MEMORY_BYTES = 4 * 1024**3  # address space of one ffmpeg or probe
+PROCESSING_LEASE = timedelta(minutes=2)
+PROCESSING_ATTEMPTS = 3
+
+# --- retention
+
+TRASH_PERIOD = timedelta(days=30)
+JOB_RETENTION = timedelta(days=7)
+
+# --- celery
+
+CELERY_BROKER_URL = env.str("CELERY_BROKER_URL", default="files://")
+CELERY_BROKER_TRANSPORT_OPTIONS: dict[str, Any] = {}
+if CELERY_BROKER_URL == "files://":
+    CELERY_BROKER_TRANSPORT_OPTIONS = {
+        "data_folder_in": str(BROKER_ROOT / "messages"),
+        "data_folder_out": str(BROKER_ROOT / "messages"),
+        "control_folder": str(BROKER_ROOT / "control"),
+        "processed_folder": str(BROKER_ROOT / "processed"),
+        "polling_interval": 0.2,
+    }
+CELERY_TIMEZONE = "UTC"
+CELERY_ENABLE_UTC = True
+CELERY_TASK_IGNORE_RESULT = True
+CELERY_TASK_ACKS_LATE = True
+CELERY_TASK_DEFAULT_QUEUE = "upkeep"
+CELERY_TASK_ROUTES = {"recordings.tasks.process": {"queue": "processing"}}
+CELERY_WORKER_PREFETCH_MULTIPLIER = 1
+CELERY_WORKER_HIJACK_ROOT_LOGGER = False
+CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+CELERY_BEAT_SCHEDULER = "django_celery_beat.schedulers:DatabaseScheduler"
+CELERY_BEAT_MAX_LOOP_INTERVAL = 5
+
+# --- API
+
+REST_FRAMEWORK = {
+    "DEFAULT_AUTHENTICATION_CLASSES": [
+        "recordings.api.authentication.TokenAuthentication",
+        "recordings.api.authentication.SessionAuthentication",
+    ],
+    "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
+    "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
+    "DEFAULT_PAGINATION_CLASS": "recordings.api.pagination.KeysetPagination",
+    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+    "EXCEPTION_HANDLER": "recordings.api.errors.handle",
+    "UNAUTHENTICATED_USER": "django.contrib.auth.models.AnonymousUser",
+    "TEST_REQUEST_DEFAULT_FORMAT": "json",
+}
+SPECTACULAR_SETTINGS = {
+    "TITLE": "mediasite",
+    "DESCRIPTION": "A self-hosted library of recordings that keeps its own storage in order.",
+    "VERSION": "0.1.0",
+    "SERVE_INCLUDE_SCHEMA": False,
+    "SERVE_PERMISSIONS": ["rest_framework.permissions.IsAuthenticated"],
+}
+
+# --- web
+
+LOGIN_URL = "login"
+LOGIN_REDIRECT_URL = "library"
+LOGOUT_REDIRECT_URL = "login"
+LANGUAGE_CODE = "en"
+LANGUAGES = [
+    ("en", "English"),
+    ("ru", "Русский"),
+    ("pt-br", "Português (Brasil)"),
+    ("bn", "বাংলা"),
+]
+LOCALE_PATHS = [BASE_DIR / "locale"]
+USE_TZ = True
+TIME_ZONE = env.str("TIME_ZONE", default="UTC")
+
+# --- mail
+
+globals().update(env.email("EMAIL_URL", default="consolemail://"))
+DEFAULT_FROM_EMAIL = env.str("DEFAULT_FROM_EMAIL", default="mediasite@localhost")
+
+# --- logs: what was removed and why goes to maintenance.log, the rest to standard error
+
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {
+        "line": {"format": "%(asctime)s %(levelname)s %(name)s %(message)s"},
+        "maintenance": {"format": "%(asctime)s %(levelname)s %(message)s"},
+    },
+    "handlers": {
+        "console": {"class": "logging.StreamHandler", "formatter": "line"},
+        "maintenance": {
+            "class": "mediasite.logs.MaintenanceFile",
+            "filename": LOG_ROOT / "maintenance.log",
+            "formatter": "maintenance",
+        },
+    },
+    "root": {"handlers": ["console"], "level": "INFO"},
+    "loggers": {
+        "mediasite.maintenance": {"handlers": ["maintenance"], "level": "INFO"},
+        "django.server": {"level": "WARNING"},
+    },
+}

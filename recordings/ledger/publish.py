@@ -1,0 +1,306 @@
+"""recordings/ledger/publish.py: how bytes come in, whole and verified, or not at all.
+
+Room is reserved and the name recorded first; the bytes go into a part, hashed on the way; the part
+takes its final name exclusively; the caller's transaction then makes it `ready` together with the
+row that owns it. Each step repeats the claim, so a writer who was stopped and taken for dead can
+do nothing when it wakes. Whatever does not reach `ready` is condemned and its room given back.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import time
+from collections import deque
+from concurrent.futures import Future, ThreadPoolExecutor
+from datetime import timedelta
+from functools import partial
+from types import TracebackType
+from typing import Self
+from uuid import UUID, uuid4
+
+from django.conf import settings
+from django.db import transaction
+from django.db.models import F, Q
+from django.db.models.functions import Now
+
+from recordings.ledger import leases
+from recordings.ledger.exceptions import LedgerError, Lost, NameTaken, StorageFault
+from recordings.ledger.models import Account, Reservation, StoredFile
+from recordings.ledger.names import Kind
+from recordings.ledger.purge import remove
+from recordings.ledger.storages import Writer, storage
+from recordings.ledger.transactions import retried
+
+logger = logging.getLogger(__name__)
+
+LEASE = timedelta(minutes=2)
+RENEW_SECONDS = 30  # a quarter of the lease
+THREAD_FROM = 1024 * 1024  # below this a hashing thread costs more than it saves
+HASH_QUEUE = 8  # chunks the hash may lag behind the write
+
+
+class Hasher:
+    """SHA-256 beside the write: the digest runs on its own thread once a file is large."""
+
+    def __init__(self) -> None:
+        self._hash = hashlib.sha256()
+        self._pool: ThreadPoolExecutor | None = None
+        self._waiting: deque[Future[None]] = deque()
+        self.size = 0
+
+    def update(self, chunk: bytes) -> None:
+        self.size += len(chunk)
+        if self._pool is None and self.size > THREAD_FROM:
+            self._pool = ThreadPoolExecutor(1, thread_name_prefix="sha256")
+        if self._pool is None:
+            self._hash.update(chunk)
+            return
+        self._waiting.append(self._pool.submit(self._hash.update, chunk))
+        if len(self._waiting) > HASH_QUEUE:
+            self._waiting.popleft().result()
+
+    def hexdigest(self) -> str:
+        self.close()
+        return self._hash.hexdigest()
+
+    def close(self) -> None:
+        if self._pool is not None:
+            self._pool.shutdown(wait=True)
+            self._pool = None
+
+
+class Publication:
+    """One file on its way in: begin, write, finish, settle; or abandoned.
+
+    Use as a context manager: leaving the block without a committed `settle` abandons the file.
+    """
+
+    def __init__(self, stored: StoredFile) -> None:
+        self.stored = stored
+        self._hasher = Hasher()
+        self._writer: Writer | None = None
+        self._renewed = time.monotonic()
+        self._name_was_taken = False
+        self._digest = ""
+
+    @classmethod
+    def begin(
+        cls,
+        *,
+        name: str,
+        kind: Kind,
+        owner_id: int | None,
+        recording_id: int | None,
+        size: int,
+        budget: Reservation | None = None,
+    ) -> Publication:
+        """Reserve `size` bytes, from `budget` first, and record the name.
+
+        Raises QuotaExceeded, AccountClosed, or NameTaken where storage knows the name already.
+        """
+        alias = settings.MEDIA_STORAGE
+        if storage(alias).size_of(name) is not None:
+            raise NameTaken(f"{name} is in storage already, though no row says so.")
+        return cls(
+            retried(lambda: _record(alias, name, kind, owner_id, recording_id, size, budget))
+        )
+
+    @property
+    def size(self) -> int:
+        """Bytes taken in so far."""
+        return self._hasher.size
+
+    def write(self, chunk: bytes) -> None:
+        """Take bytes in, asking for more room where they outgrow what was reserved.
+
+        Raises QuotaExceeded, Lost, StorageFull, StorageFault.
+        """
+        if self._writer is None:
+            self._open()
+        assert self._writer is not None
+        if self.size + len(chunk) > self.stored.reserved:
+            self._grow(self.size + len(chunk) - self.stored.reserved)
+        if time.monotonic() - self._renewed > RENEW_SECONDS:
+            self.renew()
+        self._hasher.update(chunk)
+        self._writer.write(chunk)
+
+    def _open(self) -> None:
+        assert self.stored.part is not None
+        self._writer = storage(self.stored.storage).writer(
+            str(self.stored.file.name), self.stored.part
+        )
+
+    def _mine(self) -> Q:
+        return Q(pk=self.stored.pk, state=StoredFile.State.WRITING, claim=self.stored.claim)
+
+    def _grow(self, size: int) -> None:
+        def grow() -> None:
+            with transaction.atomic():
+                if self.stored.owner_id is not None:
+                    Account.objects.lock([self.stored.owner_id])[self.stored.owner_id].reserve(size)
+                self._change(reserved=F("reserved") + size)
+
+        retried(grow)
+        self.stored.reserved += size
+
+    def renew(self) -> None:
+        """Hold the lease for another `LEASE`. Raises Lost."""
+        self._change(lease_until=Now() + LEASE)
+        self._renewed = time.monotonic()
+
+    def _change(self, **values: object) -> None:
+        if not StoredFile.objects.filter(self._mine()).update(**values):
+            raise Lost("This upload or job was taken over; what it wrote is void.")
+
+    def finish(self) -> None:
+        """Make the bytes durable under their name and verify them. Outside any transaction.
+
+        Raises Lost, NameTaken, StorageFull, StorageFault.
+        """
+        if self._writer is None:
+            self._open()
+        assert self._writer is not None
+        self._digest = self._hasher.hexdigest()
+        self.renew()
+        try:
+            self._writer.commit()
+        except NameTaken:
+            self._name_was_taken = True
+            raise
+        finally:
+            self._writer.close()
+        found = storage(self.stored.storage).size_of(str(self.stored.file.name))
+        if found != self.size:
+            raise StorageFault(f"{found} bytes are in storage where {self.size} were written.")
+
+    def settle(self) -> StoredFile:
+        """Make the file `ready` and pay for it, in the caller's transaction. Raises Lost."""
+        stored = self.stored
+        if not self._digest:
+            raise LedgerError("A file is finished before it is settled.")
+        if stored.owner_id is not None:
+            Account.objects.filter(owner_id=stored.owner_id).update(
+                used=F("used") + self.size, reserved=F("reserved") - stored.reserved
+            )
+        self._change(
+            state=StoredFile.State.READY,
+            size=self.size,
+            reserved=0,
+            sha256=self._digest,
+            ready_at=Now(),
+            claim=None,
+            claimed_by="",
+            lease_until=None,
+        )
+        return StoredFile.objects.get(pk=stored.pk)
+
+    def abandon(self) -> None:
+        """Give the room back and remove what was written; nothing happens once it is ready."""
+        self._hasher.close()
+        if self._writer is not None:
+            self._writer.close()
+        if not retried(lambda: _condemn(self._mine())):
+            return
+        if self._name_was_taken:  # what stands at the final name is not ours to remove
+            StoredFile.objects.filter(pk=self.stored.pk, claim=self.stored.claim).delete()
+            assert self.stored.part is not None
+            storage(self.stored.storage).discard(str(self.stored.file.name), self.stored.part)
+            return
+        remove([StoredFile.objects.get(pk=self.stored.pk)])
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.abandon()
+
+
+def _record(
+    alias: str,
+    name: str,
+    kind: Kind,
+    owner_id: int | None,
+    recording_id: int | None,
+    size: int,
+    budget: Reservation | None,
+) -> StoredFile:
+    token = uuid4()
+    with transaction.atomic():
+        if owner_id is not None:
+            account = Account.objects.lock([owner_id])[owner_id]
+            account.reserve(size - _draw(account, budget, size))
+        return StoredFile.objects.create(
+            storage=alias,
+            file=name,
+            kind=kind,
+            owner_id=owner_id,
+            recording_id=recording_id,
+            reserved=size,
+            part=token,
+            claim=token,
+            claimed_by=leases.holder(),
+            lease_until=Now() + LEASE,
+        )
+
+
+def _draw(account: Account, budget: Reservation | None, size: int) -> int:
+    """Move up to `size` bytes out of a job's reservation; the sum set aside stays as it is."""
+    if budget is None:
+        return 0
+    left = Reservation.objects.filter(pk=budget.pk).values_list("size", flat=True).first() or 0
+    drawn = min(left, size)
+    Reservation.objects.filter(pk=budget.pk).update(size=F("size") - drawn)
+    return drawn
+
+
+def _condemn(which: Q) -> int:
+    """Condemn files that were never ready and give their room back; return how many."""
+    with transaction.atomic():
+        rows = StoredFile.objects.filter(which, state=StoredFile.State.WRITING)
+        Account.objects.lock(
+            owner for owner in rows.values_list("owner_id", flat=True) if owner is not None
+        )
+        count = 0
+        for stored in rows.select_for_update():
+            changed = StoredFile.objects.filter(which, pk=stored.pk).update(
+                state=StoredFile.State.CONDEMNED,
+                reason=StoredFile.Reason.ABANDONED,
+                reserved=0,
+                not_before=Now(),
+                condemned_at=Now(),
+            )
+            if changed and stored.owner_id is not None:
+                Account.objects.filter(owner_id=stored.owner_id).update(
+                    reserved=F("reserved") - stored.reserved
+                )
+            count += changed
+        return count
+
+
+def recover() -> int:
+    """Condemn writes whose lease is over or whose process died; return how many."""
+    writing = StoredFile.objects.filter(state=StoredFile.State.WRITING)
+    lapsed = list(writing.filter(lease_until__lt=Now()).values_list("pk", "claim"))
+    for pk, claim, holder in writing.values_list("pk", "claim", "claimed_by"):
+        if leases.is_gone(holder):
+            lapsed.append((pk, claim))
+    count = 0
+    for pk, claim in lapsed:
+        count += retried(partial(_take_back, pk, claim))  # purge finds it on its next tick
+    return count
+
+
+def _take_back(pk: int, claim: UUID | None) -> int:
+    with transaction.atomic():
+        count = _condemn(Q(pk=pk, claim=claim))
+        StoredFile.objects.filter(pk=pk, state=StoredFile.State.CONDEMNED, claim=claim).update(
+            claim=None, claimed_by="", lease_until=None
+        )
+    return count

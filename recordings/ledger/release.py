@@ -1,0 +1,150 @@
+"""recordings/ledger/release.py: let go of files, free their quota, leave the bytes to purge.
+
+Every deletion in the product passes here: `post_delete`, bulk paths, policies, replacements. It is
+the one place that asks about holds, and it asks under the same lock that placing a hold takes, so
+neither can slip past the other.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Sequence
+from datetime import datetime
+
+from django.db import transaction
+from django.db.models import F, Q, Sum
+from django.db.models.functions import Now
+
+from recordings.ledger.exceptions import Held, LedgerError
+from recordings.ledger.models import Account, Hold, StoredFile
+from recordings.ledger.names import Kind
+
+CHUNK = 10_000  # ids in one statement; SQLite takes 32,766 parameters
+
+
+def release(pks: Collection[int], *, reason: StoredFile.Reason, by: str = "") -> int:
+    """Condemn the files that are still ready and return how many those were.
+
+    Idempotent: the quota moves by the rows that change state, so calling it twice, or for files
+    that a bulk path has released before, changes nothing. Raises Held, and changes nothing, when
+    an active hold covers any of them.
+    """
+    chunks = list(_chunks(list(pks)))
+    with transaction.atomic():
+        lock_owners(chunks)
+        refuse_held(chunks)
+        return sum(_release(chunk, reason, by) for chunk in chunks)
+
+
+def _chunks(pks: Sequence[int]) -> Iterator[Sequence[int]]:
+    for start in range(0, len(pks), CHUNK):
+        yield pks[start : start + CHUNK]
+
+
+def lock_owners(chunks: Sequence[Collection[int]]) -> None:
+    """Lock the accounts of all the files at once, in the one order everybody uses."""
+    owners: set[int] = set()
+    for chunk in chunks:
+        found = StoredFile.objects.filter(pk__in=chunk, owner_id__isnull=False)
+        owners.update(found.values_list("owner_id", flat=True).distinct())  # type: ignore[arg-type]
+    Account.objects.lock(owners)
+
+
+def refuse_held(chunks: Sequence[Collection[int]]) -> None:
+    """Raise Held when an active hold covers any ready file; session audio is never held."""
+    for chunk in chunks:
+        files = StoredFile.objects.ready().filter(pk__in=chunk).exclude(kind=Kind.SESSION_AUDIO)
+        holds = Hold.objects.active().filter(
+            Q(owner_id__in=files.values("owner_id"))
+            | Q(recording_id__in=files.values("recording_id"))
+        )
+        if found := list(holds):
+            raise Held(found)
+
+
+def _release(chunk: Sequence[int], reason: StoredFile.Reason, by: str) -> int:
+    ready = StoredFile.objects.ready().filter(pk__in=chunk)
+    # Exact, not a guess: files of an account change state only under its lock.
+    sums = (
+        ready.order_by()
+        .values_list("owner_id")
+        .annotate(all=Sum("size"), trash=Sum("size", filter=Q(trashed=True), default=0))
+    )
+    freed = list(sums)
+    count = ready.update(
+        state=StoredFile.State.CONDEMNED,
+        reason=reason,
+        released_by=by,
+        not_before=Now(),
+        condemned_at=Now(),
+        claim=None,
+        lease_until=None,
+    )
+    for owner_id, total, trash in freed:
+        Account.objects.filter(owner_id=owner_id).update(
+            used=F("used") - total, in_trash=F("in_trash") - trash
+        )
+    return count
+
+
+def mark_trashed(recording_ids: Collection[int], *, trashed: bool) -> int:
+    """Count the ready files of recordings as trash, or no longer; return how many changed.
+
+    The caller holds the owners' locks (`Account.objects.lock`).
+    """
+    rows = StoredFile.objects.ready().filter(recording_id__in=recording_ids, trashed=not trashed)
+    sums = list(rows.order_by().values_list("owner_id").annotate(all=Sum("size")))
+    count = rows.update(trashed=trashed)
+    sign = 1 if trashed else -1
+    for owner_id, total in sums:
+        Account.objects.filter(owner_id=owner_id).update(in_trash=F("in_trash") + sign * total)
+    return count
+
+
+def place_hold(
+    *,
+    reason: str,
+    by: str,
+    owner_id: int,
+    recording_id: int | None = None,
+    until: datetime | None = None,
+) -> Hold:
+    """Place a hold on a recording of `owner_id`, or on all that owner has.
+
+    Takes the account's lock first, as release does: when this returns and its transaction is
+    committed, no release that was under way can still take a file.
+    """
+    if not reason.strip():
+        raise LedgerError("A hold needs a reason that the owner can be told.")
+    with transaction.atomic():
+        Account.objects.lock([owner_id])
+        return Hold.objects.create(
+            owner_id=None if recording_id else owner_id,
+            recording_id=recording_id,
+            reason=reason.strip(),
+            until=until,
+            placed_by=by,
+        )
+
+
+def transfer(recording_ids: Collection[int], *, to_owner_id: int) -> int:
+    """Move the files of recordings, and what they cost, to another account; return how many.
+
+    The caller holds the locks of every account involved. Raises QuotaExceeded. Names stay.
+    """
+    rows = StoredFile.objects.ready().filter(recording_id__in=recording_ids)
+    sums = (
+        rows.exclude(owner_id=to_owner_id)
+        .order_by()
+        .values_list("owner_id")
+        .annotate(all=Sum("size"), trash=Sum("size", filter=Q(trashed=True), default=0))
+    )
+    for owner_id, total, trash in list(sums):
+        receiver = Account.objects.get(owner_id=to_owner_id)
+        receiver.reserve(total)
+        Account.objects.filter(owner_id=owner_id).update(
+            used=F("used") - total, in_trash=F("in_trash") - trash
+        )
+        Account.objects.filter(owner_id=to_owner_id).update(
+            used=F("used") + total, in_trash=F("in_trash") + trash, reserved=F("reserved") - total
+        )
+    return rows.update(owner_id=to_owner_id)

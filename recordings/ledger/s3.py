@@ -1,0 +1,171 @@
+"""Stored files in an S3 bucket, on django-storages' client.
+
+Every file goes up as a multipart upload, small ones too: aborting it is the one fence that stops
+a writer who was thought dead, and completing it with If-None-Match takes the name exclusively.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from botocore.exceptions import BotoCoreError, ClientError
+from storages.backends.s3 import S3Storage as DjangoS3Storage
+
+from recordings.ledger.content_types import content_type
+from recordings.ledger.exceptions import NameTaken, StorageFault
+from recordings.ledger.storages import Entry, Writer
+
+PART_BYTES = 16 * 1024 * 1024  # 10,000 parts at most, so 160 GB a file
+DELETE_KEYS = 1000  # the most that one DeleteObjects takes
+
+
+class S3Writer:
+    """Send parts with a checksum each; complete them into an object whose name was free."""
+
+    def __init__(self, client: Any, bucket: str, name: str, kind: str) -> None:
+        self._client, self._key = client, {"Bucket": bucket, "Key": name}
+        self._buffer = bytearray()
+        self._parts: list[dict[str, Any]] = []
+        with _told():
+            self._upload = client.create_multipart_upload(
+                **self._key, ContentType=kind, ChecksumAlgorithm="SHA256"
+            )["UploadId"]
+
+    def write(self, chunk: bytes) -> None:
+        self._buffer += chunk
+        while len(self._buffer) >= PART_BYTES:
+            self._send(bytes(self._buffer[:PART_BYTES]))
+            del self._buffer[:PART_BYTES]
+
+    def _send(self, body: bytes) -> None:
+        checksum = base64.b64encode(hashlib.sha256(body).digest()).decode()
+        number = len(self._parts) + 1
+        with _told():
+            answer = self._client.upload_part(
+                **self._key,
+                UploadId=self._upload,
+                PartNumber=number,
+                Body=body,
+                ChecksumSHA256=checksum,
+            )
+        self._parts.append(
+            {"PartNumber": number, "ETag": answer["ETag"], "ChecksumSHA256": checksum}
+        )
+
+    def commit(self) -> None:
+        if self._buffer or not self._parts:
+            self._send(bytes(self._buffer))
+            self._buffer.clear()
+        with _told():
+            self._client.complete_multipart_upload(
+                **self._key,
+                UploadId=self._upload,
+                MultipartUpload={"Parts": self._parts},
+                IfNoneMatch="*",
+            )
+
+    def close(self) -> None:
+        self._buffer.clear()
+
+
+class S3Storage(DjangoS3Storage):  # type: ignore[misc]
+    """A bucket without versions, read through short-lived signed addresses."""
+
+    @property
+    def client(self) -> Any:
+        return self.connection.meta.client
+
+    def writer(self, name: str, part: UUID) -> Writer:
+        return S3Writer(self.client, self.bucket_name, name, content_type(name))
+
+    def size_of(self, name: str) -> int | None:
+        try:
+            with _told():
+                head = self.client.head_object(Bucket=self.bucket_name, Key=name)
+        except FileNotFoundError:
+            return None
+        return int(head["ContentLength"])
+
+    def discard(self, name: str, part: UUID) -> None:
+        """A name belongs to one row, so every upload under it is that row's."""
+        for upload in self._uploads(prefix=name):
+            if upload["Key"] == name:
+                self._abort(name, upload["UploadId"])
+
+    def _abort(self, name: str, upload: str) -> None:
+        try:
+            with _told():
+                self.client.abort_multipart_upload(
+                    Bucket=self.bucket_name, Key=name, UploadId=upload
+                )
+        except FileNotFoundError:
+            return
+
+    def _uploads(self, *, prefix: str = "") -> Iterator[dict[str, Any]]:
+        pages = self.client.get_paginator("list_multipart_uploads")
+        with _told():
+            for page in pages.paginate(Bucket=self.bucket_name, Prefix=prefix):
+                yield from page.get("Uploads", [])
+
+    def bulk_delete(self, names: Collection[str]) -> dict[str, str]:
+        wanted = list(names)
+        errors: dict[str, str] = {}
+        for start in range(0, len(wanted), DELETE_KEYS):
+            errors |= self._delete(wanted[start : start + DELETE_KEYS])
+        return errors
+
+    def _delete(self, names: list[str]) -> dict[str, str]:
+        """Ask once, believe per key: 200 is no word about any of them."""
+        with _told():
+            answer = self.client.delete_objects(
+                Bucket=self.bucket_name,
+                Delete={"Objects": [{"Key": name} for name in names], "Quiet": False},
+            )
+        errors = {
+            e["Key"]: f"{e.get('Code')}: {e.get('Message')}" for e in answer.get("Errors", [])
+        }
+        deleted = {}
+        for key in answer.get("Deleted", []):
+            deleted[key["Key"]] = bool(key.get("DeleteMarker"))
+        for name in names:
+            if name in errors:
+                continue
+            if name not in deleted:
+                errors[name] = "The store did not say that it removed this."
+            elif deleted[name]:
+                errors[name] = "The bucket keeps old versions, so the bytes are still there."
+        return errors
+
+    def listing(self, *, after: str = "") -> Iterator[Entry]:
+        pages = self.client.get_paginator("list_objects_v2")
+        with _told():
+            for page in pages.paginate(Bucket=self.bucket_name, StartAfter=after):
+                for found in page.get("Contents", []):
+                    yield Entry(found["Key"], found["Size"], found["LastModified"])
+
+    def stray_parts(self, *, before: datetime) -> Iterator[UUID | str]:
+        for upload in self._uploads():
+            if upload["Initiated"] < before:
+                yield upload["Key"]
+
+
+@contextmanager
+def _told() -> Iterator[None]:
+    """Turn the client's errors into the ledger's; what is not there is FileNotFoundError."""
+    try:
+        yield
+    except ClientError as error:
+        code = error.response.get("Error", {}).get("Code", "")
+        if code in {"404", "NoSuchKey", "NoSuchUpload"}:
+            raise FileNotFoundError(code) from error
+        if code in {"PreconditionFailed", "ConditionalRequestConflict"}:
+            raise NameTaken("Something stands under that name in the bucket.") from error
+        raise StorageFault(f"The store refused: {code}.") from error
+    except BotoCoreError as error:
+        raise StorageFault(f"The store could not be reached: {error}") from error

@@ -1,0 +1,287 @@
+"""What the ledger asks of a storage, and the storage on a local disk.
+
+Beyond Django's `open` and `url`: a writer that takes its final name exclusively, a bulk delete
+that verifies key by key, and a listing in byte order. Only publish, purge and scan call these.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+from collections import defaultdict
+from collections.abc import Collection, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Protocol, cast
+from uuid import UUID
+
+from django.core.files.storage import FileSystemStorage, storages
+
+from recordings.ledger.exceptions import NameTaken, StorageFault, StorageFull
+
+INCOMING = ".incoming"  # the upload area below the media root; never listed
+_FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+_DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+_THREADS = 4  # unlinking on four takes 0.6 of one
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One object in a storage: its name, size in bytes and the later of its two clocks."""
+
+    name: str
+    size: int
+    modified: datetime
+
+
+class Writer(Protocol):
+    """One file on its way into a storage; nothing shows under its name before `commit`."""
+
+    def write(self, chunk: bytes) -> None:
+        """Take bytes in. Raises StorageFull, StorageFault."""
+
+    def commit(self) -> None:
+        """Make the bytes durable and take the final name. Raises NameTaken, StorageFull."""
+
+    def close(self) -> None:
+        """Let go of handles, whatever happened; `discard` removes what was written."""
+
+
+class LedgerStorage(Protocol):
+    """A storage the ledger can account for."""
+
+    def writer(self, name: str, part: UUID) -> Writer: ...
+
+    def size_of(self, name: str) -> int | None:
+        """Return the size of what stands under `name`, None where nothing does."""
+
+    def discard(self, name: str, part: UUID) -> None:
+        """Remove a part so that its writer, if it still lives, can never take the name."""
+
+    def bulk_delete(self, names: Collection[str]) -> dict[str, str]:
+        """Remove objects and verify; return what went wrong by name. What is gone is success."""
+
+    def listing(self, *, after: str = "") -> Iterator[Entry]:
+        """Yield every object in byte order of names, from behind `after`."""
+
+    def stray_parts(self, *, before: datetime) -> Iterator[UUID | str]:
+        """Yield parts last written before a moment."""
+
+
+def storage(alias: str) -> LedgerStorage:
+    """Return the storage behind a permanent alias."""
+    return cast(LedgerStorage, storages[alias])
+
+
+class DiskWriter:
+    """Write a part aside, sync it, and link it to its final name, which fails where one stands."""
+
+    def __init__(self, part: Path, final: Path, root: Path) -> None:
+        self._part, self._final, self._root = part, final, root
+        make_directory(part.parent, root=root)
+        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+        with _told():
+            self._fd = os.open(part, flags, 0o640)
+        self._size = 0
+
+    def write(self, chunk: bytes) -> None:
+        view = memoryview(chunk)
+        with _told():
+            while view:
+                written = os.write(self._fd, view)
+                self._size += written
+                view = view[written:]
+
+    def commit(self) -> None:
+        with _told():
+            os.fsync(self._fd)
+            if os.fstat(self._fd).st_size != self._size:
+                raise StorageFault(f"The disk kept less than the {self._size} bytes written to it.")
+            self._link()
+            self._part.unlink()
+            sync_directory(self._final.parent)
+
+    def _link(self) -> None:
+        while True:
+            make_directory(self._final.parent, root=self._root)
+            try:
+                os.link(self._part, self._final, follow_symlinks=False)
+            except FileExistsError:
+                raise NameTaken(f"Something stands at {self._final.name} already.") from None
+            except FileNotFoundError:
+                if not self._part.exists():  # discarded: the claim was taken from us
+                    raise StorageFault("The part was removed while it was being written.") from None
+                continue  # purge removed the empty folder between the two lines above
+            return
+
+    def close(self) -> None:
+        if self._fd >= 0:
+            os.close(self._fd)
+            self._fd = -1
+
+
+class DiskStorage(FileSystemStorage):
+    """Files below a local folder, reached by directory descriptor and never through a link."""
+
+    @property
+    def root(self) -> Path:
+        return Path(self.location)
+
+    def writer(self, name: str, part: UUID) -> Writer:
+        return DiskWriter(self._part(part), Path(self.path(name)), self.root)
+
+    def _part(self, part: UUID) -> Path:
+        return self.root / INCOMING / f"{part}.part"
+
+    def size_of(self, name: str) -> int | None:
+        try:
+            return os.lstat(self.path(name)).st_size
+        except (FileNotFoundError, NotADirectoryError):
+            return None
+
+    def discard(self, name: str, part: UUID) -> None:
+        self._part(part).unlink(missing_ok=True)
+
+    def bulk_delete(self, names: Collection[str]) -> dict[str, str]:
+        if not self.root.is_dir():
+            raise StorageFault(f"The media folder {self.root} is not there; is its disk mounted?")
+        by_folder: dict[str, list[str]] = defaultdict(list)
+        for name in names:
+            folder, _, base = name.rpartition("/")
+            by_folder[folder].append(base)
+        errors: dict[str, str] = {}
+        with ThreadPoolExecutor(_THREADS) as pool:
+            for found in pool.map(self._clear, by_folder, by_folder.values()):
+                errors |= found
+        return errors
+
+    def _clear(self, folder: str, bases: list[str]) -> dict[str, str]:
+        """Unlink files of one folder, sync it, and remove it and its parents when empty."""
+        errors = {}
+        try:
+            fd = open_below(self.root, folder)
+        except (FileNotFoundError, NotADirectoryError):
+            return {}
+        except OSError as error:
+            return {f"{folder}/{base}": str(error) for base in bases}
+        try:
+            for base in bases:
+                try:
+                    os.unlink(base, dir_fd=fd)
+                except FileNotFoundError:
+                    continue
+                except OSError as error:
+                    errors[f"{folder}/{base}"] = str(error)
+            os.fsync(fd)
+        finally:
+            os.close(fd)
+        self._prune(folder)
+        return errors
+
+    def _prune(self, folder: str) -> None:
+        while folder:
+            parent, _, base = folder.rpartition("/")
+            try:
+                fd = open_below(self.root, parent)
+                try:
+                    os.rmdir(base, dir_fd=fd)
+                finally:
+                    os.close(fd)
+            except OSError:  # not empty, or gone already: either is fine
+                return
+            folder = parent
+
+    def listing(self, *, after: str = "") -> Iterator[Entry]:
+        if not self.root.is_dir():
+            raise StorageFault(f"The media folder {self.root} is not there; is its disk mounted?")
+        for entry in self._walk("", after):
+            stat = entry[1].stat(follow_symlinks=False)
+            modified = max(stat.st_mtime, stat.st_ctime)
+            yield Entry(entry[0], stat.st_size, datetime.fromtimestamp(modified, UTC))
+
+    def _walk(self, folder: str, after: str) -> Iterator[tuple[str, os.DirEntry[str]]]:
+        """Walk in byte order: a folder sorts as `name/`, so that `a-b/` comes before `a/`."""
+        with os.scandir(self.root / folder) as found:
+            rows = [(e.name + "/" if e.is_dir(follow_symlinks=False) else e.name, e) for e in found]
+        rows.sort(key=lambda row: os.fsencode(row[0]))
+        for base, entry in rows:
+            name = folder + base
+            if not folder and entry.name == INCOMING:
+                continue
+            if base.endswith("/"):
+                if name + "\U0010ffff" > after:
+                    yield from self._walk(name, after)
+            elif name > after:
+                yield name, entry
+
+    def stray_parts(self, *, before: datetime) -> Iterator[UUID | str]:
+        try:
+            found = os.scandir(self.root / INCOMING)
+        except FileNotFoundError:
+            return
+        with found:
+            for entry in found:
+                stat = entry.stat(follow_symlinks=False)
+                if datetime.fromtimestamp(max(stat.st_mtime, stat.st_ctime), UTC) < before:
+                    yield _part_id(entry.name)
+
+
+def _part_id(name: str) -> UUID | str:
+    try:
+        return UUID(name.removesuffix(".part"))
+    except ValueError:
+        return name
+
+
+def open_below(root: Path, folder: str) -> int:
+    """Open a folder below `root` step by step, refusing links. The caller closes it."""
+    fd = os.open(root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    for step in filter(None, folder.split("/")):
+        if step == "..":
+            os.close(fd)
+            raise StorageFault(f"{folder!r} leaves its root.")
+        try:
+            deeper = os.open(step, _DIRECTORY, dir_fd=fd)
+        finally:
+            os.close(fd)
+        fd = deeper
+    return fd
+
+
+def make_directory(path: Path, *, root: Path) -> None:
+    """Make a folder below `root` and sync each parent that gained one."""
+    if path.is_dir():
+        return
+    if path != root:
+        make_directory(path.parent, root=root)
+    with _told():
+        try:
+            path.mkdir(mode=0o750)
+            sync_directory(path.parent)
+        except FileExistsError:
+            pass
+        except FileNotFoundError:  # purge removed the empty parent meanwhile
+            make_directory(path, root=root)
+
+
+def sync_directory(path: Path) -> None:
+    """Make the names in a folder durable."""
+    fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(fd)
+    finally:
+        os.close(fd)
+
+
+@contextmanager
+def _told() -> Iterator[None]:
+    """Turn the system's errors into the ledger's."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno in _FULL:
+            raise StorageFull("The disk is full; nothing was kept of this file.") from error
+        raise StorageFault(f"The storage refused: {error.strerror}.") from error

@@ -1,0 +1,151 @@
+"""Jobs and source rules."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import ClassVar
+
+from django.db import models
+from django.db.models import CASCADE, SET_NULL, Q
+from django.db.models.functions import Now
+from django.utils.translation import gettext_lazy as _
+
+from recordings.ledger.models import Reservation
+from recordings.querysets import JobQuerySet
+
+
+class Job(models.Model):
+    """Work on one recording: claimed by token, alive by heartbeat, ended once.
+
+    queued -> running -> succeeded | failed | cancelled; running -> queued again when its worker
+    died or stopped and attempts are left. Every change repeats `claim` in its WHERE.
+    """
+
+    class Kind(models.TextChoices):
+        PROCESS = "process", _("processing")
+        IMPORT = "import", _("import")
+        RENDER = "render", _("rendering")
+
+    class State(models.TextChoices):
+        QUEUED = "queued", _("waiting")
+        RUNNING = "running", _("running")
+        SUCCEEDED = "succeeded", _("done")
+        FAILED = "failed", _("failed")
+        CANCELLED = "cancelled", _("cancelled")
+
+    OPEN: ClassVar[tuple[str, ...]] = (State.QUEUED, State.RUNNING)
+
+    kind = models.CharField(max_length=8, choices=Kind, default=Kind.PROCESS)
+    recording = models.ForeignKey(
+        "recordings.Recording", on_delete=CASCADE, null=True, related_name="jobs"
+    )
+    owner_id = models.BigIntegerField()
+    state = models.CharField(max_length=10, choices=State, default=State.QUEUED)
+    step = models.CharField(max_length=32, blank=True)
+    progress = models.PositiveSmallIntegerField(default=0)  # percent
+    error = models.TextField(blank=True)  # for the owner
+    log = models.TextField(blank=True)  # for administrators
+    site_fault = models.BooleanField(default=False)  # the site's failure starts no deletion clock
+    first = models.BooleanField(default=True)  # no rendition stood before it
+    former_state = models.CharField(max_length=12, blank=True)  # returns when it is cancelled
+    options = models.JSONField(default=dict)
+    reservation = models.ForeignKey(Reservation, on_delete=SET_NULL, null=True, related_name="+")
+    attempts = models.PositiveSmallIntegerField(default=0)
+    claim = models.UUIDField(null=True)
+    claimed_by = models.CharField(max_length=255, blank=True)  # leases.holder()
+    lease_until = models.DateTimeField(null=True)
+    heartbeat_at = models.DateTimeField(null=True)
+    cancel_requested_at = models.DateTimeField(null=True)
+    not_before = models.DateTimeField(db_default=Now())
+    created_at = models.DateTimeField(db_default=Now())
+    started_at = models.DateTimeField(null=True)
+    finished_at = models.DateTimeField(null=True)
+
+    objects = JobQuerySet.as_manager()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["recording"],
+                condition=Q(state__in=("queued", "running")),
+                name="job_one_open_per_recording",
+            ),
+            models.CheckConstraint(condition=Q(progress__lte=100), name="job_progress_percent"),
+        ]
+        indexes = [
+            # The tick: what waits, and what has lost its worker.
+            models.Index(
+                fields=["state", "not_before"],
+                condition=Q(state__in=("queued", "running")),
+                name="job_open",
+            ),
+            # The jobs policy.
+            models.Index(
+                fields=["finished_at", "id"],
+                condition=Q(finished_at__isnull=False),
+                name="job_finished",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.pk}: {self.state}"
+
+    def request_cancel(self) -> bool:
+        """Ask a waiting or running job to stop; False when it has ended."""
+        mine = Job.objects.open().filter(pk=self.pk)
+        return bool(mine.update(cancel_requested_at=Now()))
+
+
+class SourceRule(models.Model):
+    """What happens to the original when processing ends one way or another.
+
+    Shipped: succeeded -> at once, but after 7 days when trimming took more than 30 s or 5 %;
+    cancelled -> at once, for a first processing only; failed -> after 24 h.
+    """
+
+    class Event(models.TextChoices):
+        SUCCEEDED = "processing_succeeded", _("processing succeeded")
+        CANCELLED = "processing_cancelled", _("processing was cancelled")
+        FAILED = "processing_failed", _("processing failed")
+
+    class Action(models.TextChoices):
+        KEEP = "keep", _("keep the original")
+        DELETE = "delete", _("delete the original at once")
+        DELAY = "delay", _("delete the original after a delay")
+
+    event = models.CharField(max_length=24, choices=Event, unique=True)
+    action = models.CharField(max_length=8, choices=Action)
+    delay = models.DurationField(
+        default=timedelta(0), help_text=_("Counted from the end of processing.")
+    )
+    # A long cut may have been a mistake, so the original waits.
+    cut_seconds = models.FloatField(
+        null=True, blank=True, help_text=_("When trimming removed more seconds than this…")
+    )
+    cut_percent = models.FloatField(
+        null=True, blank=True, help_text=_("…or more percent than this…")
+    )
+    cut_delay = models.DurationField(
+        default=timedelta(days=7), help_text=_("…the original stays for this long instead.")
+    )
+    enabled = models.BooleanField(default=True)
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(delay__gte=timedelta(0), cut_delay__gte=timedelta(0)),
+                name="source_rule_delay_not_negative",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.get_event_display()}: {self.get_action_display()}"
+
+    def wait(self, *, duration: float, removed: float) -> timedelta | None:
+        """Return how long the original stays; None is for ever. Seconds in, before trimming."""
+        if not self.enabled or self.action == self.Action.KEEP:
+            return None
+        cut = self.cut_seconds is not None and removed > self.cut_seconds
+        share = self.cut_percent is not None and removed * 100 > self.cut_percent * duration
+        delay = self.delay if self.action == self.Action.DELAY else timedelta(0)
+        return max(delay, self.cut_delay) if cut or share else delay

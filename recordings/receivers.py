@@ -1,0 +1,40 @@
+"""What happens when rows go or are saved elsewhere: one statement each."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib.auth import get_user_model
+from django.db.models.signals import post_delete, post_save, pre_delete
+from django.dispatch import receiver
+
+from recordings.ledger.exceptions import Held
+from recordings.ledger.models import Account, StoredFile
+from recordings.ledger.release import release
+from recordings.ledger.reservations import give_back
+from recordings.models import Job, Recording, RecordingFile
+
+
+@receiver(post_delete, sender=RecordingFile)
+def release_bytes(instance: RecordingFile, **kwargs: Any) -> None:
+    release([instance.stored_id], reason=StoredFile.Reason.DELETED)
+
+
+@receiver(pre_delete, sender=Recording)
+def refuse_when_held(instance: Recording, **kwargs: Any) -> None:
+    """A recording without files is held too, and its owner's lock is what makes that sure."""
+    Account.objects.lock([instance.owner_id])
+    if holds := list(instance.holds()):
+        raise Held(holds)
+
+
+@receiver(post_save, sender=get_user_model())
+def keep_name(instance: Any, raw: bool, **kwargs: Any) -> None:
+    """Receipts outlive users, so the account knows the name."""
+    Account.objects.update_or_create(owner_id=instance.pk, defaults={"name": instance.username})
+
+
+@receiver(post_delete, sender=Job)
+def give_back_room(instance: Job, **kwargs: Any) -> None:
+    if instance.reservation_id is not None:
+        give_back([instance.reservation_id])

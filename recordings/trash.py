@@ -1,0 +1,146 @@
+"""recordings/trash.py: into the trash, back out of it, and away for ever.
+
+Recordings leave only through here, in bounded batches of one transaction each. What keeps it safe:
+
+- accounts are locked first, then recordings, so a hold placed meanwhile is seen or waits;
+- what is decided about a recording is decided while its row is locked;
+- files are released before their rows go, so a rollback leaves both and quota is freed once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterator, Sequence
+from contextlib import contextmanager
+from datetime import timedelta
+from functools import partial
+
+from django.conf import settings
+from django.db import models, transaction
+from django.db.models import QuerySet
+from django.db.models.deletion import CASCADE
+from django.db.models.functions import Now
+
+from recordings.ledger import reservations
+from recordings.ledger.exceptions import Held
+from recordings.ledger.models import Account, Hold, StoredFile
+from recordings.ledger.release import mark_trashed, release
+from recordings.ledger.transactions import retried
+from recordings.models import Job, Recording, RecordingFile
+
+BATCH_SIZE = 500
+
+
+@contextmanager
+def locked(pks: Collection[int]) -> Iterator[list[Recording]]:
+    """Lock the accounts of recordings and then the rows themselves, in one transaction.
+
+    Yields those that still exist; one that changed hands in between is left out.
+    """
+    with transaction.atomic():
+        rows = Recording.objects.filter(pk__in=pks)
+        owners = set(rows.values_list("owner_id", flat=True))
+        Account.objects.lock(owners)
+        found = rows.filter(owner_id__in=owners).order_by("pk").select_for_update(of=("self",))
+        yield list(found)
+
+
+def held_among(recordings: Sequence[Recording]) -> list[Hold]:
+    """Return the holds in force on any of these, while they are locked."""
+    covering = Hold.objects.active().covering(
+        owner_ids={recording.owner_id for recording in recordings},
+        recording_ids=[recording.pk for recording in recordings],
+    )
+    return list(covering)
+
+
+def move_to_trash(pks: Collection[int], *, by: str, period: timedelta | None = None) -> int:
+    """Move live recordings out of their owners' sight and return how many moved.
+
+    `period` is how long they can be restored, by default settings.TRASH_PERIOD. Raises Held, the
+    batches before it standing.
+    """
+    return _in_batches(pks, lambda found: trash_locked(_unheld(found), by=by, period=period))
+
+
+def trash_locked(
+    recordings: Sequence[Recording], *, by: str, period: timedelta | None = None
+) -> int:
+    """Trash recordings that the caller has locked and found free of holds."""
+    live = [recording.pk for recording in recordings if recording.trashed_at is None]
+    wait = settings.TRASH_PERIOD if period is None else period
+    count = Recording.objects.filter(pk__in=live, trashed_at=None).update(
+        trashed_at=Now(), trashed_by=by, purge_after=Now() + wait
+    )
+    mark_trashed(live, trashed=True)
+    Job.objects.open().filter(recording__in=live).update(cancel_requested_at=Now())
+    return count
+
+
+def restore(pks: Collection[int]) -> int:
+    """Bring recordings back from the trash as they were; return how many came."""
+    return _in_batches(pks, _restore)
+
+
+def _restore(recordings: Sequence[Recording]) -> int:
+    back = [recording.pk for recording in recordings if recording.trashed_at is not None]
+    mark_trashed(back, trashed=False)
+    return Recording.objects.filter(pk__in=back).update(
+        trashed_at=None, trashed_by="", purge_after=None
+    )
+
+
+def erase(
+    pks: Collection[int],
+    *,
+    by: str,
+    reason: StoredFile.Reason = StoredFile.Reason.DELETED,
+) -> int:
+    """Release recordings and their files for ever and return how many went. Raises Held."""
+    return _in_batches(pks, lambda found: erase_locked(_unheld(found), by=by, reason=reason))
+
+
+def erase_locked(recordings: Sequence[Recording], *, by: str, reason: StoredFile.Reason) -> int:
+    """Erase recordings that the caller has locked: four set statements, whatever their number."""
+    ids = [recording.pk for recording in recordings]
+    files = RecordingFile.objects.filter(recording__in=ids)
+    release(list(files.values_list("stored_id", flat=True)), reason=reason, by=by)
+    jobs = Job.objects.filter(recording__in=ids, reservation__isnull=False)
+    reservations.give_back(list(jobs.values_list("reservation_id", flat=True)))
+    return delete_rows(Recording.objects.filter(pk__in=ids))
+
+
+def delete_rows(rows: QuerySet[models.Model] | QuerySet[Recording]) -> int:
+    """Delete rows and what cascades from them, a statement a table, without loading any.
+
+    Signals do not fire, so files are released before. Rows that protect themselves stay: the
+    database refuses.
+    """
+    for related in rows.model._meta.related_objects:
+        if getattr(related, "on_delete", None) is CASCADE:
+            children = related.related_model._base_manager.filter(  # type: ignore[union-attr]
+                **{f"{related.field.name}__in": rows}
+            )
+            delete_rows(children)
+    for field in rows.model._meta.many_to_many:
+        through = field.remote_field.through._base_manager  # type: ignore[union-attr]
+        links = through.filter(**{f"{field.m2m_field_name()}__in": rows})  # type: ignore[union-attr]
+        links._raw_delete(links.db)
+    return rows._raw_delete(rows.db)
+
+
+def _unheld(recordings: list[Recording]) -> list[Recording]:
+    if holds := held_among(recordings):
+        raise Held(holds)
+    return recordings
+
+
+def _in_batches(pks: Collection[int], work: Callable[[list[Recording]], int]) -> int:
+    def batch(ids: list[int]) -> int:
+        with locked(ids) as found:
+            return work(found)
+
+    ordered = sorted(pks)
+    return sum(
+        retried(partial(batch, ordered[start : start + BATCH_SIZE]))
+        for start in range(0, len(ordered), BATCH_SIZE)
+    )

@@ -1,0 +1,197 @@
+"""What all tests share: owners, recordings with real bytes, and both storages."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+from django.conf import settings as django_settings
+from django.contrib.auth import get_user_model
+from django.core.files.storage import storages
+from django.db import connection, transaction
+
+from recordings.ledger import names
+from recordings.ledger.audit import audit
+from recordings.ledger.models import Account
+from recordings.ledger.names import Kind
+from recordings.ledger.publish import Publication
+from recordings.ledger.storages import storage
+from recordings.models import Recording, RecordingFile
+
+FIVE = (Kind.TRIMMED, Kind.AUDIO, Kind.TRANSCRIPT, Kind.SUBTITLES)
+TRANSACTIONAL = pytest.mark.django_db(transaction=True)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Skip, with a reason, what this run cannot show; fail instead where servers are required."""
+    required = os.environ.get("REQUIRE_SERVERS") == "1"
+    postgres = django_settings.DATABASES["default"]["ENGINE"].endswith("postgresql")
+    for item in items:
+        if item.get_closest_marker("postgres") and not postgres:
+            item.add_marker(pytest.mark.skip(reason="runs in the PostgreSQL pass"))
+        if item.get_closest_marker("redis") and not required and not redis_answers():
+            item.add_marker(pytest.mark.skip(reason=f"no Redis at {redis_url()}"))
+
+
+def redis_url() -> str:
+    return os.environ.get("TEST_REDIS_URL", "redis://127.0.0.1:6379/15")
+
+
+def redis_answers() -> bool:
+    address = urlsplit(redis_url())
+    with closing(socket.socket()) as probe:
+        probe.settimeout(1)
+        return probe.connect_ex((address.hostname or "", address.port or 6379)) == 0
+
+
+@pytest.fixture(autouse=True)
+def data_dir(tmp_path: Path, settings: Any) -> Path:
+    """Give each test folders of its own for media, scratch and logs."""
+    settings.MEDIA_ROOT = tmp_path / "media"
+    settings.SCRATCH_ROOT = tmp_path / "scratch"
+    settings.MEDIA_ROOT.mkdir()
+    disk = {
+        "BACKEND": "recordings.ledger.storages.DiskStorage",
+        "OPTIONS": {"location": settings.MEDIA_ROOT},
+    }
+    settings.STORAGES = {**settings.STORAGES, "default": disk, "disk": disk}
+    settings.MEDIA_STORAGE = "disk"
+    return tmp_path
+
+
+@pytest.fixture(scope="session")
+def s3_server() -> Iterator[str]:
+    from moto.server import ThreadedMotoServer
+
+    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    server.start()
+    host, port = server.get_host_and_port()
+    yield f"http://{host}:{port}"
+    server.stop()
+
+
+@pytest.fixture
+def s3(s3_server: str, settings: Any, data_dir: Path) -> Iterator[Any]:
+    """Make an empty bucket the place for new files; yields its storage."""
+    options = {
+        "bucket_name": "media",
+        "endpoint_url": s3_server,
+        "access_key": "test",
+        "secret_key": "test",
+        "region_name": "us-east-1",
+    }
+    backend = {"BACKEND": "recordings.ledger.s3.S3Storage", "OPTIONS": options}
+    settings.STORAGES = {**settings.STORAGES, "s3": backend}
+    settings.MEDIA_STORAGE = "s3"
+    bucket = storages["s3"]
+    bucket.client.create_bucket(Bucket="media")
+    yield bucket
+    for upload in list(bucket._uploads()):
+        bucket._abort(upload["Key"], upload["UploadId"])
+    bucket.bulk_delete([entry.name for entry in bucket.listing()])
+    bucket.client.delete_bucket(Bucket="media")
+
+
+@pytest.fixture(params=["disk", pytest.param("s3", marks=pytest.mark.s3)])
+def anywhere(request: pytest.FixtureRequest) -> str:
+    """Run the test on each storage."""
+    if request.param == "s3":
+        request.getfixturevalue("s3")
+    return str(request.param)
+
+
+@pytest.fixture
+def stored_names() -> Callable[[], set[str]]:
+    """Tell what stands in the storage for new files."""
+    return lambda: {e.name for e in storage(django_settings.MEDIA_STORAGE).listing()}
+
+
+@pytest.fixture
+def make_user(db: None) -> Callable[..., Any]:
+    def make(username: str = "olga", **values: Any) -> Any:
+        return get_user_model().objects.create_user(username, password="a-long-one", **values)
+
+    return make
+
+
+@pytest.fixture
+def owner(make_user: Callable[..., Any]) -> Any:
+    return make_user()
+
+
+@pytest.fixture
+def administrator(db: None) -> Any:
+    return get_user_model().objects.create_superuser("anna", password="a-long-one")
+
+
+def store(recording: Recording, kind: Kind, content: bytes) -> RecordingFile:
+    """Put bytes in place for a recording the way the product does."""
+    with transaction.atomic():
+        locked = Recording.objects.select_for_update().get(pk=recording.pk)
+        number = locked.take_number(kind)
+    if kind == Kind.ORIGINAL:
+        name = names.original(recording.owner_id, recording.pk, "mp4", number)
+    else:
+        name = names.of_kind(kind, recording.owner_id, recording.pk, number)
+    with Publication.begin(
+        name=name,
+        kind=kind,
+        owner_id=recording.owner_id,
+        recording_id=recording.pk,
+        size=len(content),
+    ) as publication:
+        publication.write(content)
+        publication.finish()
+        with transaction.atomic():
+            stored = publication.settle()
+            return RecordingFile.objects.create(
+                recording=recording, kind=kind, stored=stored, version=number
+            )
+
+
+@pytest.fixture
+def make_recording(owner: Any) -> Callable[..., Recording]:
+    """Make a ready recording with five real files of 1000, 1001 ... bytes."""
+
+    def make(of: Any = None, title: str = "Lecture", files: int = 5, **values: Any) -> Recording:
+        values.setdefault("state", Recording.State.READY)
+        recording = Recording.objects.create(owner=of or owner, title=title, **values)
+        for index, kind in enumerate((Kind.ORIGINAL, *FIVE)[:files]):
+            store(recording, kind, os.urandom(1000 + index))
+        recording.refresh_from_db()
+        return recording
+
+    return make
+
+
+@pytest.fixture
+def recording(make_recording: Callable[..., Recording]) -> Recording:
+    return make_recording()
+
+
+@pytest.fixture
+def account(owner: Any) -> Callable[[], Account]:
+    return lambda: Account.objects.get(owner_id=owner.pk)
+
+
+def assert_clean() -> None:
+    """Assert that every invariant holds, with no grace for objects without rows."""
+    from datetime import timedelta
+
+    report = audit(hashes=True, grace=timedelta(0))
+    assert report.ok, [(check.id, check.samples) for check in report.checks if not check.ok]
+
+
+def free_disk(path: Path) -> int:
+    return shutil.disk_usage(path).free
+
+
+def is_sqlite() -> bool:
+    return connection.vendor == "sqlite"

@@ -1,0 +1,23 @@
+"""The site's settings, with everything it writes in a folder of this test run."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+
+os.environ.setdefault("DATA_DIR", tempfile.mkdtemp(prefix="mediasite-test-"))
+os.environ["DJANGO_READ_DOT_ENV_FILE"] = "0"
+
+from mediasite.settings import *  # noqa: E402, F403
+
+ALLOWED_HOSTS = ["*"]
+PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+STORAGES["staticfiles"] = {  # noqa: F405
+    "BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"
+}
+DATABASES["default"]["TEST"] = {"NAME": f"test_mediasite_{os.getpid()}"}  # noqa: F405
+if DATABASES["default"]["ENGINE"].endswith("sqlite3"):  # noqa: F405
+    # A file, as in the field: races and kills need one that other processes can open.
+    DATABASES["default"]["TEST"]["NAME"] = DATA_DIR / f"test_{os.getpid()}.sqlite3"  # noqa: F405
+EMAIL_BACKEND = "django.core.mail.backends.locmem.EmailBackend"
+AXES_ENABLED = False
