@@ -46,6 +46,11 @@ def read_or_make_secret(path: Path) -> str:
             file.write(secrets.token_urlsafe(48))
     except FileExistsError:
         pass
+    except OSError as error:
+        raise ImproperlyConfigured(
+            f"DATA_DIR, {path.parent}, cannot be written to ({error.strerror}): give this user the "
+            "right to, or name another folder."
+        ) from error
     return path.read_text().strip()
 
 
@@ -107,6 +112,7 @@ AUTH_PASSWORD_VALIDATORS = [
 # --- apps
 
 INSTALLED_APPS = [
+    "mediasite",
     "retention",
     "thumbnails",
     "recordings",

@@ -1,0 +1,191 @@
+"""System checks: settings that are each right and wrong together, folders, programs.
+
+Tagged `mediasite`; those that concern only a site open to others are deployment checks.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import shutil
+from collections.abc import Sequence
+from itertools import permutations
+from pathlib import Path
+from typing import Any
+
+from django.apps import AppConfig
+from django.conf import settings
+from django.core.checks import CheckMessage, Error, register
+from django.core.checks import Warning as Doubt
+
+TAG = "mediasite"
+ROOTS = ("MEDIA_ROOT", "SCRATCH_ROOT", "LOG_ROOT", "BROKER_ROOT", "CACHE_ROOT", "MANAGED_ROOT")
+
+Apps = Sequence[AppConfig] | None
+
+
+@register(TAG)
+def check_roots_apart(app_configs: Apps, **kwargs: Any) -> list[CheckMessage]:
+    """Clean-up of one folder must never walk into another one's files."""
+    folders = {name: Path(getattr(settings, name)) for name in (*ROOTS, "STATIC_ROOT")}
+    return [
+        Error(
+            f"{inner}, {folders[inner]}, lies inside {outer}, {folders[outer]}.",
+            hint="Give each a folder of its own: what tidies one would meet files of the other.",
+            id="mediasite.E001",
+        )
+        for inner, outer in permutations(folders, 2)
+        if folders[inner].is_relative_to(folders[outer])
+    ]
+
+
+@register(TAG)
+def check_database_apart(app_configs: Apps, **kwargs: Any) -> list[CheckMessage]:
+    name = settings.DATABASES["default"]["NAME"]
+    if not settings.DATABASES["default"]["ENGINE"].endswith("sqlite3"):
+        return []
+    return [
+        Error(
+            f"The SQLite database {name} lies inside {root}, {getattr(settings, root)}.",
+            hint="Move it to a folder that nothing tidies, and say so in DATABASE_URL.",
+            id="mediasite.E002",
+        )
+        for root in ROOTS
+        if Path(name).is_relative_to(getattr(settings, root))
+    ]
+
+
+@register(TAG)
+def check_roots_writable(app_configs: Apps, **kwargs: Any) -> list[CheckMessage]:
+    return [
+        Error(
+            f"{name}, {getattr(settings, name)}, cannot be written to.",
+            hint="Give the user of the site the right to write there, or name another folder.",
+            id="mediasite.E003",
+        )
+        for name in ROOTS
+        if not is_writable(Path(getattr(settings, name)))
+    ]
+
+
+def is_writable(folder: Path) -> bool:
+    """Tell whether `folder` can be written to, or made where it is missing."""
+    while not folder.exists() and folder != folder.parent:
+        folder = folder.parent
+    return folder.is_dir() and os.access(folder, os.W_OK | os.X_OK)
+
+
+@register(TAG)
+def check_ffmpeg(app_configs: Apps, **kwargs: Any) -> list[CheckMessage]:
+    if settings.FFMPEG_BINARY and not shutil.which(settings.FFMPEG_BINARY):
+        return [
+            Error(
+                f"FFMPEG_BINARY is {settings.FFMPEG_BINARY!r}, and no such program can be run.",
+                hint="Give the full path of ffmpeg, or leave it empty for the one at hand.",
+                id="mediasite.E004",
+            )
+        ]
+    if not shutil.which("ffmpeg") and importlib.util.find_spec("imageio_ffmpeg") is None:
+        return [
+            Error(
+                "There is no ffmpeg, and nothing can be processed without it.",
+                hint="Install requirements/base.txt, which brings one, or: apt install ffmpeg",
+                id="mediasite.E005",
+            )
+        ]
+    return []
+
+
+@register(TAG)
+def check_s3_keys(app_configs: Apps, **kwargs: Any) -> list[CheckMessage]:
+    if "s3" not in settings.STORAGES:
+        return []
+    options = settings.STORAGES["s3"]["OPTIONS"]
+    given = [bool(options["access_key"]), bool(options["secret_key"])]
+    if all(given):
+        return []
+    if any(given):
+        return [
+            Error(
+                "Of AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY only one is set.",
+                hint="Set both, or neither where the machine has a role that opens the bucket.",
+                id="mediasite.E006",
+            )
+        ]
+    return [
+        Doubt(
+            f"The bucket {options['bucket_name']} is used without keys.",
+            hint="Right where the machine has a role that opens it; else set AWS_ACCESS_KEY_ID "
+            "and AWS_SECRET_ACCESS_KEY.",
+            id="mediasite.W001",
+        )
+    ]
+
+
+@register(TAG)
+def check_upload_fits_quota(app_configs: Apps, **kwargs: Any) -> list[CheckMessage]:
+    quota, largest = settings.DEFAULT_QUOTA_BYTES, settings.UPLOAD_MAX_BYTES
+    if quota is None or largest is None or largest <= quota:
+        return []
+    return [
+        Doubt(
+            f"UPLOAD_MAX_BYTES ({largest}) is more than DEFAULT_QUOTA_BYTES ({quota}).",
+            hint="Nobody with the default quota can upload that much: raise it or lower the other.",
+            id="mediasite.W002",
+        )
+    ]
+
+
+@register(TAG)
+def check_x_accel_prefix(app_configs: Apps, **kwargs: Any) -> list[CheckMessage]:
+    prefix = settings.X_ACCEL_PREFIX
+    if not prefix or (prefix.startswith("/") and prefix.endswith("/") and prefix != "/"):
+        return []
+    return [
+        Error(
+            f"X_ACCEL_PREFIX is {prefix!r}: nginx would not find the files.",
+            hint="It begins and ends with a slash, as the internal location does: /protected/",
+            id="mediasite.E007",
+        )
+    ]
+
+
+@register(TAG, deploy=True)
+def check_debug(app_configs: Apps, **kwargs: Any) -> list[CheckMessage]:
+    if not (settings.DEBUG and settings.HTTPS):
+        return []
+    return [
+        Error(
+            "DEBUG is on for a site that is served over HTTPS.",
+            hint="Error pages would show settings to strangers: unset DEBUG.",
+            id="mediasite.E008",
+        )
+    ]
+
+
+@register(TAG, deploy=True)
+def check_hosts(app_configs: Apps, **kwargs: Any) -> list[CheckMessage]:
+    if "*" not in settings.ALLOWED_HOSTS:
+        return []
+    return [
+        Doubt(
+            "ALLOWED_HOSTS takes any name.",
+            hint="Name the site's own: links in mails are built from what a stranger sent.",
+            id="mediasite.W003",
+        )
+    ]
+
+
+@register(TAG, deploy=True)
+def check_one_machine(app_configs: Apps, **kwargs: Any) -> list[CheckMessage]:
+    sqlite = settings.DATABASES["default"]["ENGINE"].endswith("sqlite3")
+    if not sqlite or settings.CELERY_BROKER_URL.startswith("files:"):
+        return []
+    return [
+        Doubt(
+            "The broker reaches other machines, the SQLite database does not.",
+            hint="Workers elsewhere would look into an empty database: use PostgreSQL in "
+            "DATABASE_URL. With all workers on this machine this can be silenced.",
+            id="mediasite.W004",
+        )
+    ]
