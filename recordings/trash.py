@@ -117,13 +117,13 @@ def delete_rows(rows: QuerySet[models.Model] | QuerySet[Recording]) -> int:
     """
     for related in rows.model._meta.related_objects:
         if getattr(related, "on_delete", None) is CASCADE:
-            children = related.related_model._base_manager.filter(  # type: ignore[union-attr]
+            children = related.related_model._base_manager.filter(
                 **{f"{related.field.name}__in": rows}
             )
             delete_rows(children)
     for field in rows.model._meta.many_to_many:
         through = field.remote_field.through._base_manager  # type: ignore[union-attr]
-        links = through.filter(**{f"{field.m2m_field_name()}__in": rows})  # type: ignore[union-attr]
+        links = through.filter(**{f"{field.m2m_field_name()}__in": rows})
         links._raw_delete(links.db)
     return rows._raw_delete(rows.db)
 

@@ -1,0 +1,216 @@
+"""Jobs as rows: made, claimed, kept alive, asked to stop, taken back from the dead.
+
+What a job does is in `pipeline.py`, how it ends in `outcome.py`. Celery only rings: whatever task
+is lost, late or doubled, the row says what is due and the claim decides who does it.
+"""
+
+from __future__ import annotations
+
+import logging
+from datetime import timedelta
+from functools import partial
+from typing import Any
+from uuid import UUID, uuid4
+
+from django.conf import settings
+from django.db import transaction
+from django.db.models import F, Q
+from django.db.models.functions import Now
+
+from recordings.ledger import leases, reservations
+from recordings.ledger.exceptions import LedgerError
+from recordings.ledger.models import Reservation
+from recordings.ledger.names import Kind
+from recordings.ledger.transactions import retried
+from recordings.models import Recording, RecordingFile
+from recordings.processing import outcome
+from recordings.processing.models import Job
+from recordings.trash import locked
+
+logger = logging.getLogger(__name__)
+
+SOURCES = (Kind.ORIGINAL, Kind.TRIMMED, Kind.AUDIO)  # the first that stands is processed
+RENDITIONS = (Kind.TRIMMED, Kind.AUDIO)
+
+
+class CannotProcess(LedgerError):
+    """Processing makes no sense now; says why."""
+
+
+def source_of(recording: Recording) -> RecordingFile | None:
+    """Return the file that processing starts from: the original, else the best that is left."""
+    files = recording.files.current().filter(kind__in=SOURCES).select_related("stored")
+    return min(files, key=lambda file: SOURCES.index(Kind(file.kind)), default=None)
+
+
+def estimate(size: int) -> int:
+    """Say how much room processing `size` bytes is given beforehand."""
+    return size * int(settings.PROCESSING_RESERVE_PERCENT) // 100
+
+
+def start(pk: int, *, options: dict[str, Any] | None = None) -> Job:
+    """Process a recording, again or for the first time.
+
+    Raises CannotProcess when it is in the trash, busy, or has no media left; QuotaExceeded.
+    """
+
+    def begin() -> Job:
+        with locked([pk]) as found:
+            if not found:
+                raise CannotProcess("This recording is gone.")
+            recording = found[0]
+            source = refuse_pointless(recording)
+            room = reservations.set_aside(
+                recording.owner_id, estimate(source.stored.size), purpose=f"recording {pk}"
+            )
+            return enqueue(recording, reservation=room, options=options)
+
+    return retried(begin)
+
+
+def refuse_pointless(recording: Recording) -> RecordingFile:
+    """Return the file to process. Raises CannotProcess with the reason where there is none."""
+    if recording.trashed_at is not None:
+        raise CannotProcess("This recording is in the trash: restore it first.")
+    if recording.open_job is not None:
+        raise CannotProcess("This recording is being processed already.")
+    source = source_of(recording)
+    if source is None:
+        raise CannotProcess("There is no video or audio left to process.")
+    return source
+
+
+def enqueue(
+    recording: Recording,
+    *,
+    reservation: Reservation | None = None,
+    options: dict[str, Any] | None = None,
+) -> Job:
+    """Make the job of a recording whose lock the caller holds, and ring for a worker."""
+    first = not recording.files.current().filter(kind__in=RENDITIONS).exists()
+    job = Job.objects.create(
+        recording=recording,
+        owner_id=recording.owner_id,
+        former_state="" if first else recording.state,
+        first=first,
+        reservation=reservation,
+        options=options or {},
+    )
+    recording.state = Recording.State.QUEUED
+    recording.save(update_fields=["state"])
+    transaction.on_commit(partial(ring, job.pk), robust=True)
+    return job
+
+
+def ring(pk: int) -> None:
+    """Tell the workers; when the broker is down the tick finds the row."""
+    from recordings.tasks import process
+
+    process.delay(pk)
+
+
+def cancel(job: Job) -> bool:
+    """Stop a job: a waiting one ends here, a running one within two seconds. False: too late."""
+    if not job.request_cancel():
+        return False
+    outcome.cancelled(job, waiting=True)
+    return True
+
+
+def claim(pk: int) -> Job | None:
+    """Take a waiting job for this process, or None when another has it or it is not due."""
+    token = uuid4()
+    taken = (
+        Job.objects.due()
+        .filter(pk=pk, cancel_requested_at=None)
+        .update(
+            state=Job.State.RUNNING,
+            claim=token,
+            claimed_by=leases.holder(),
+            lease_until=Now() + settings.PROCESSING_LEASE,
+            heartbeat_at=Now(),
+            started_at=Now(),
+            attempts=F("attempts") + 1,
+            progress=0,
+            error="",
+        )
+    )
+    if not taken:
+        return None
+    job = Job.objects.select_related("recording", "reservation").get(pk=pk)
+    Recording.objects.filter(pk=job.recording_id or 0, state=Recording.State.QUEUED).update(
+        state=Recording.State.PROCESSING
+    )
+    return job
+
+
+def beat(pk: int, token: UUID | None, *, step: str, progress: int) -> bool:
+    """Say that the job is alive; False when the claim is lost."""
+    mine = Job.objects.filter(pk=pk, claim=token, state=Job.State.RUNNING)
+    return bool(
+        mine.update(
+            heartbeat_at=Now(),
+            lease_until=Now() + settings.PROCESSING_LEASE,
+            step=step,
+            progress=progress,
+        )
+    )
+
+
+def put_back(job: Job, *, wait: timedelta = timedelta(0), count: bool = True) -> bool:
+    """Let another worker take a job we hold, after `wait`; without `count` it was no attempt."""
+
+    def give() -> bool:
+        with transaction.atomic():
+            changed = Job.objects.filter(
+                pk=job.pk, claim=job.claim, state=Job.State.RUNNING
+            ).update(
+                state=Job.State.QUEUED,
+                claim=None,
+                claimed_by="",
+                lease_until=None,
+                not_before=Now() + wait,
+                step="",
+                progress=0,
+                attempts=F("attempts") if count else F("attempts") - 1,
+            )
+            if changed:
+                Recording.objects.filter(
+                    pk=job.recording_id or 0, state=Recording.State.PROCESSING
+                ).update(state=Recording.State.QUEUED)
+            return bool(changed)
+
+    return retried(give)
+
+
+def recover() -> int:
+    """Take running jobs back whose lease is over or whose process died, and end cancelled ones.
+
+    A job that has used its attempts fails as the site's fault. Returns how many were touched.
+    """
+    count = 0
+    lapsed = Q(lease_until__lt=Now())
+    running = Job.objects.filter(state=Job.State.RUNNING)
+    late = set(running.filter(lapsed).values_list("pk", flat=True))
+    for job in running.select_related("recording"):
+        if job.pk not in late and not leases.is_gone(job.claimed_by):
+            continue
+        count += 1
+        if job.cancel_requested_at is not None:
+            outcome.cancelled(job)
+        elif job.attempts >= settings.PROCESSING_ATTEMPTS:
+            outcome.failed(
+                job,
+                "The site could not finish this: its worker stopped several times.",
+                site_fault=True,
+            )
+        else:
+            put_back(job)
+    for job in Job.objects.filter(state=Job.State.QUEUED, cancel_requested_at__isnull=False):
+        count += outcome.cancelled(job, waiting=True)
+    return count
+
+
+def waiting() -> list[int]:
+    """Return the jobs that are due, oldest first, as many as a tick may ring for."""
+    return list(Job.objects.due().order_by("not_before", "id").values_list("pk", flat=True)[:100])

@@ -1,0 +1,240 @@
+"""recordings/processing/outcome.py: how a job ends, in one transaction each way.
+
+The only place where processing replaces or removes files, so a mistake here costs a recording.
+What keeps it safe: the job's claim is repeated in the update that ends it, and losing it rolls
+everything back; the new rendition was decoded whole before; a held recording keeps its old files;
+the original goes only as its source rule says, and never for a failure that is the site's.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from functools import partial
+
+from django.db.models.functions import Now
+
+from recordings.ledger import reservations
+from recordings.ledger.exceptions import Lost
+from recordings.ledger.models import StoredFile
+from recordings.ledger.names import Kind
+from recordings.ledger.publish import Publication
+from recordings.ledger.release import release
+from recordings.ledger.transactions import retried
+from recordings.models import Recording, RecordingFile
+from recordings.processing.models import Job, SourceRule
+from recordings.trash import held_among, locked
+
+logger = logging.getLogger(__name__)
+
+# Replaced files of these kinds go at once; older transcripts wait for their policy.
+REPLACED_AT_ONCE = (Kind.TRIMMED, Kind.AUDIO, Kind.POSTER)
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """A finished publication and what it is to the recording."""
+
+    kind: Kind
+    number: int
+    publication: Publication
+    draft: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Findings:
+    """What processing learnt: seconds of the rendition, pixels, seconds cut off, warnings."""
+
+    source_duration: float
+    duration: float
+    width: int | None
+    height: int | None
+    removed: float
+    warning: str
+    verified: bool
+    site_fault: bool
+
+
+def succeeded(job: Job, results: Sequence[Result], findings: Findings) -> None:
+    """Show the new files, let go of the old ones, apply the source rule, close the job.
+
+    Raises Lost when the job was taken over, cancelled or its recording trashed meanwhile.
+    """
+
+    def finish() -> None:
+        with locked([job.recording_id or 0]) as found:
+            recording = _still_ours(job, found)
+            held = bool(held_among(found))
+            _supersede(recording, [result.kind for result in results], held=held)
+            for result in results:
+                RecordingFile.objects.create(
+                    recording=recording,
+                    kind=result.kind,
+                    version=result.number,
+                    draft=result.draft,
+                    stored=result.publication.settle(),
+                )
+            _describe(recording, findings)
+            if findings.verified and not findings.site_fault:
+                _apply_rule(SourceRule.Event.SUCCEEDED, recording, held=held, findings=findings)
+            _close(job, Job.State.SUCCEEDED, progress=100)
+
+    retried(finish)
+
+
+def _still_ours(job: Job, found: Sequence[Recording]) -> Recording:
+    mine = Job.objects.filter(
+        pk=job.pk, claim=job.claim, state=Job.State.RUNNING, cancel_requested_at=None
+    )
+    if not found or found[0].trashed_at is not None or not mine.select_for_update().exists():
+        raise Lost("This job is no longer ours to finish.")
+    return found[0]
+
+
+def _supersede(recording: Recording, kinds: Sequence[Kind], *, held: bool) -> None:
+    former = recording.files.current().filter(kind__in=kinds)
+    gone = [] if held else [file for file in former if file.kind in REPLACED_AT_ONCE]
+    former.update(superseded_at=Now())
+    _let_go(gone, reason=StoredFile.Reason.REPLACED, by="processing")
+
+
+def _let_go(files: Sequence[RecordingFile], *, reason: StoredFile.Reason, by: str) -> None:
+    release([file.stored_id for file in files], reason=reason, by=by)
+    for file in files:
+        file.delete()
+
+
+def _describe(recording: Recording, findings: Findings) -> None:
+    recording.duration = findings.duration
+    recording.width, recording.height = findings.width, findings.height
+    recording.warning = findings.warning
+    recording.state = Recording.State.READY
+    recording.save(update_fields=["duration", "width", "height", "warning", "state"])
+    Recording.objects.filter(pk=recording.pk).update(processed_at=Now())
+
+
+def _apply_rule(
+    event: SourceRule.Event,
+    recording: Recording,
+    *,
+    held: bool,
+    findings: Findings | None = None,
+) -> None:
+    """Let the original go now, stamp when it will, or leave it; a held one stays for the while."""
+    rule = SourceRule.objects.filter(event=event).first()
+    original = recording.file(Kind.ORIGINAL)
+    if rule is None or original is None:
+        return
+    wait = rule.wait(
+        duration=findings.source_duration if findings else 0,
+        removed=findings.removed if findings else 0,
+    )
+    because = f"source rule {event}"
+    if wait is None:
+        RecordingFile.objects.filter(pk=original.pk).update(leaves_at=None, leaves_because="")
+    elif wait > timedelta(0) or held:
+        RecordingFile.objects.filter(pk=original.pk).update(
+            leaves_at=Now() + wait, leaves_because=because
+        )
+    else:
+        _let_go([original], reason=StoredFile.Reason.SOURCE_RULE, by=because)
+
+
+def _close(job: Job, state: Job.State, **values: object) -> None:
+    """End the job we hold and give its room back. Raises Lost."""
+    mine = Job.objects.open().filter(pk=job.pk, claim=job.claim)
+    changed = mine.update(
+        state=state, finished_at=Now(), claim=None, claimed_by="", lease_until=None, **values
+    )
+    if not changed:
+        raise Lost("This job is no longer ours to finish.")
+    if job.reservation_id is not None:
+        reservations.give_back([job.reservation_id])
+
+
+def failed(job: Job, sentence: str, *, log: str = "", site_fault: bool = False) -> bool:
+    """Close a job that cannot succeed; False when it was no longer ours.
+
+    The recording is `failed` only when it has no rendition; a former one goes on being served.
+    """
+
+    def finish() -> bool:
+        with locked([job.recording_id or 0]) as found:
+            try:
+                _close(
+                    job, Job.State.FAILED, error=sentence, log=log[-20_000:], site_fault=site_fault
+                )
+            except Lost:
+                return False
+            for recording in found:
+                _fall_back(job, recording, Recording.State.FAILED)
+                if job.first and not site_fault:
+                    _apply_rule(
+                        SourceRule.Event.FAILED, recording, held=bool(held_among([recording]))
+                    )
+            return True
+
+    return retried(finish)
+
+
+def cancelled(job: Job, *, waiting: bool = False) -> bool:
+    """Close a job its owner stopped; False when it was no longer ours, or (waiting) had begun."""
+
+    def finish() -> bool:
+        with locked([job.recording_id or 0]) as found:
+            states = [Job.State.QUEUED] if waiting else Job.OPEN
+            if not Job.objects.filter(pk=job.pk, state__in=states).select_for_update().exists():
+                return False
+            try:
+                _close(job, Job.State.CANCELLED)
+            except Lost:
+                return False
+            for recording in found:
+                _fall_back(job, recording, Recording.State.CANCELLED)
+                if job.first and recording.trashed_at is None:
+                    _apply_rule(
+                        SourceRule.Event.CANCELLED, recording, held=bool(held_among([recording]))
+                    )
+            return True
+
+    return retried(finish)
+
+
+def _fall_back(job: Job, recording: Recording, state: Recording.State) -> None:
+    recording.state = job.former_state or state
+    recording.save(update_fields=["state"])
+
+
+def remove_due_originals() -> int:
+    """Carry out the deadlines that source rules stamped; return how many originals went.
+
+    Skips what is held or has a job under way, and what has nothing else to be watched from, for
+    as long as that is so.
+    """
+    due = RecordingFile.objects.current().filter(kind=Kind.ORIGINAL, leaves_at__lte=Now())
+    count = 0
+    for recording_id in list(due.values_list("recording_id", flat=True)[:500]):
+        count += retried(partial(_remove_due, recording_id))
+    return count
+
+
+def _remove_due(pk: int) -> int:
+    with locked([pk]) as found:
+        for recording in found:
+            original = recording.files.current().filter(kind=Kind.ORIGINAL, leaves_at__lte=Now())
+            files = list(original)
+            if not files or held_among([recording]) or recording.open_job is not None:
+                return 0
+            if recording.state == Recording.State.READY and not _has_rendition(recording):
+                return 0
+            _let_go(files, reason=StoredFile.Reason.SOURCE_RULE, by=files[0].leaves_because)
+            return 1
+    return 0
+
+
+def _has_rendition(recording: Recording) -> bool:
+    kind = Kind.TRIMMED if recording.width else Kind.AUDIO
+    rendition = recording.file(kind)
+    return rendition is not None and rendition.stored.state == StoredFile.State.READY

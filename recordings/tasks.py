@@ -1,0 +1,54 @@
+"""Celery tasks: doorbells. Each reads rows to learn what is due, so any may be lost or doubled."""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+from celery import shared_task
+from celery.signals import worker_shutting_down
+
+from recordings import closing
+from recordings.ledger import publish, receipts
+from recordings.ledger import purge as ledger_purge
+from recordings.processing import jobs, outcome, pipeline
+from recordings.uploads import intake
+
+logger = logging.getLogger(__name__)
+
+
+@shared_task
+def process(pk: int) -> str:
+    """Do one job, if it waits for us."""
+    return pipeline.process(pk)
+
+
+@shared_task
+def purge() -> int:
+    """Remove the bytes of what was let go."""
+    return ledger_purge.purge().deleted
+
+
+@shared_task
+def tick() -> None:
+    """Every 15 s: find what is due, whoever forgot it. One failing part does not stop the rest."""
+    for part in (
+        publish.recover,
+        intake.recover,
+        jobs.recover,
+        outcome.remove_due_originals,
+        closing.continue_closures,
+        ledger_purge.purge,
+        receipts.seal,
+    ):
+        try:
+            part()
+        except Exception:
+            logger.exception("tick: %s.%s failed", part.__module__, part.__name__)
+    for pk in jobs.waiting():
+        process.delay(pk)
+
+
+@worker_shutting_down.connect
+def put_jobs_back(**kwargs: Any) -> None:
+    pipeline.shutting_down.set()
