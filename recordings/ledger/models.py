@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import hashlib
 import json
+import logging
 from collections.abc import Collection, Iterable
 from datetime import UTC, datetime
+from functools import partial
 from typing import ClassVar, Self
 
 from django.conf import settings
-from django.db import models
+from django.db import models, transaction
 from django.db.models import F, Q
 from django.db.models.functions import Now
 from django.utils.formats import date_format
@@ -22,6 +24,8 @@ from django.utils.timezone import localtime
 from recordings.ledger.exceptions import AccountClosed, QuotaExceeded
 from recordings.ledger.fields import StoredFileField
 from recordings.ledger.names import Kind
+
+maintenance = logging.getLogger("mediasite.maintenance")
 
 
 class AccountQuerySet(models.QuerySet["Account"]):
@@ -279,7 +283,16 @@ class Hold(models.Model):
     def release(self, *, by: str) -> bool:
         """Lift the hold; False when it was lifted before."""
         mine = Hold.objects.filter(pk=self.pk, released_at=None)
-        return bool(mine.update(released_at=Now(), released_by=by))
+        if not mine.update(released_at=Now(), released_by=by):
+            return False
+        self.log("released", by=by)
+        return True
+
+    def log(self, verb: str, *, by: str) -> None:
+        """Write a line into the maintenance log once the change is committed."""
+        what = f"recording {self.recording_id}" if self.recording_id else f"owner {self.owner_id}"
+        line = partial(maintenance.info, "hold %s %s on %s by=%s", self.pk, verb, what, by)
+        transaction.on_commit(line, robust=True)
 
 
 class Receipt(models.Model):

@@ -18,6 +18,7 @@ from recordings.ledger.exceptions import Held, LedgerError
 from recordings.ledger.models import Account, Hold, StoredFile
 from recordings.ledger.names import Kind
 
+REASON_LENGTH = 500  # of Hold.reason
 CHUNK = 10_000  # ids in one statement; SQLite takes 32,766 parameters
 
 
@@ -115,15 +116,19 @@ def place_hold(
     """
     if not reason.strip():
         raise LedgerError("A hold needs a reason that the owner can be told.")
+    if len(reason.strip()) > REASON_LENGTH:
+        raise LedgerError(f"Give the reason for a hold in {REASON_LENGTH} characters or less.")
     with transaction.atomic():
         Account.objects.lock([owner_id])
-        return Hold.objects.create(
+        hold = Hold.objects.create(
             owner_id=None if recording_id else owner_id,
             recording_id=recording_id,
             reason=reason.strip(),
             until=until,
             placed_by=by,
         )
+        hold.log("placed", by=by)
+    return hold
 
 
 def transfer(recording_ids: Collection[int], *, to_owner_id: int) -> int:
