@@ -1,0 +1,189 @@
+"""Scratch: a private folder per job on the local disk, gone when the job is, however it ends.
+
+The folder is `user_{uid}/video/temp_processing/{rid}_temp_{uuid}/` below SCRATCH_ROOT. In it,
+`source/` holds the one file that untrusted decoders are pointed at, and `work/` what they make.
+
+The lease is a lock (`flock`) on the folder itself, held through an open descriptor: the kernel
+drops it the moment its process is gone, by whatever death, so there is no marker to go stale and
+no clock to trust. What a crash leaves has no lock, and `sweep` removes it.
+"""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import os
+import re
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from threading import Event
+from typing import IO, Final
+from uuid import uuid4
+
+from django.conf import settings
+
+from recordings.ledger import unlink
+from recordings.ledger.unlink import Refused
+from recordings.processing.exceptions import Cancelled, SiteFault
+
+CHUNK: Final = 4 * 1024**2
+_AREA: Final = re.compile(r"user_\d+/video/temp_processing")
+_TRIES: Final = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Scratch:
+    """A job's own folder: `source` is a file yet to be filled, `work` an empty folder."""
+
+    name: str
+    source: Path
+    work: Path
+
+    def fill(self, original: IO[bytes], *, stop: Event) -> None:
+        """Copy the recording in. Raises Cancelled, and SiteFault when the disk is full."""
+        try:
+            with self.source.open("xb") as copy:
+                while chunk := original.read(CHUNK):
+                    if stop.is_set():
+                        raise Cancelled
+                    copy.write(chunk)
+        except OSError as error:
+            if error.errno in {errno.ENOSPC, errno.EDQUOT}:
+                raise SiteFault("The site's disk is full, so this cannot start.") from error
+            raise
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """Something in the scratch area: a job's folder or a stray file; `age` by its last change."""
+
+    name: str
+    size: int
+    age: timedelta
+    live: bool
+    folder: bool
+
+
+@contextmanager
+def scratch(owner_id: int, recording_id: int, extension: str) -> Iterator[Scratch]:
+    """Give a locked private folder and remove it on the way out, whatever happened inside."""
+    area = f"user_{owner_id}/video/temp_processing"
+    name, lock = _claim(area, recording_id)
+    folder = settings.SCRATCH_ROOT / name
+    try:
+        for inside in ("source", "work"):
+            (folder / inside).mkdir(mode=0o700)
+        source = folder / "source" / f"{folder.name}.{extension}"
+        yield Scratch(name, source, folder / "work")
+    finally:
+        try:
+            unlink.remove_tree(settings.SCRATCH_ROOT, name)
+        finally:
+            os.close(lock)
+
+
+def _claim(area: str, recording_id: int) -> tuple[str, int]:
+    """Make and lock a folder; a sweep may take it in between, then another is made."""
+    for _ in range(_TRIES):
+        name = f"{area}/{recording_id}_temp_{uuid4().hex}"
+        folder = settings.SCRATCH_ROOT / name
+        with suppress(FileNotFoundError):
+            folder.parent.mkdir(parents=True, exist_ok=True)
+            folder.mkdir(mode=0o700)
+            lock = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
+            fcntl.flock(lock, fcntl.LOCK_EX)  # waits out a sweep that is just looking
+            if os.fstat(lock).st_nlink:
+                return name, lock
+            os.close(lock)
+    raise SiteFault("The site's scratch folder is cleared faster than it can be used.")
+
+
+def _lock(descriptor: int, how: int = fcntl.LOCK_EX) -> bool:
+    try:
+        fcntl.flock(descriptor, how | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
+def items(at: float | None = None) -> Iterator[Item]:
+    """Yield everything in the scratch area as it stands at `at` (seconds since 1970, or now)."""
+    at = time.time() if at is None else at
+    for user in _names(settings.SCRATCH_ROOT):
+        area = f"{user}/video/temp_processing"
+        if _AREA.fullmatch(area):
+            for last in _names(settings.SCRATCH_ROOT / area):
+                with suppress(FileNotFoundError):
+                    if item := _item(f"{area}/{last}", at):
+                        yield item
+
+
+def _names(folder: Path) -> list[str]:
+    """List a folder, unless it is missing or a link."""
+    if folder != settings.SCRATCH_ROOT and folder.is_symlink():
+        return []
+    try:
+        return sorted(os.listdir(folder))
+    except (FileNotFoundError, NotADirectoryError):
+        return []
+
+
+def _item(name: str, at: float) -> Item | None:
+    path = settings.SCRATCH_ROOT / name
+    if path.is_symlink() or not (path.is_file() or path.is_dir()):
+        return None
+    changed = path.stat().st_mtime
+    size = path.stat().st_size
+    if path.is_dir():
+        found = list(unlink.walk(settings.SCRATCH_ROOT, name))
+        size = sum(one.size for one in found)
+        changed = max([changed, *(one.modified_ns / 1e9 for one in found)])
+    return Item(name, size, timedelta(seconds=max(at - changed, 0)), _is_live(path), path.is_dir())
+
+
+def _is_live(path: Path) -> bool:
+    descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+    try:
+        return not _lock(descriptor, fcntl.LOCK_SH)
+    finally:
+        os.close(descriptor)
+
+
+def remove(item: Item) -> bool:
+    """Remove what nobody holds, under its lock; False when it is gone or live by now."""
+    try:
+        lock = os.open(settings.SCRATCH_ROOT / item.name, os.O_RDONLY | os.O_NOFOLLOW)
+    except FileNotFoundError:
+        return False
+    try:
+        if not _lock(lock):
+            return False
+        take = unlink.remove_tree if item.folder else unlink.remove_file
+        return take(settings.SCRATCH_ROOT, item.name)
+    finally:
+        os.close(lock)
+
+
+def sweep(older_than: timedelta, *, apply: bool) -> list[Item]:
+    """Remove what crashes left and nobody holds, unchanged for `older_than`; return what went.
+
+    Without `apply` nothing is removed, and the list says what would go. An item that cannot be
+    removed is left for the next sweep.
+    """
+    due = [item for item in items() if not item.live and item.age >= older_than]
+    return [item for item in due if _removed(item)] if apply else due
+
+
+def _removed(item: Item) -> bool:
+    with suppress(OSError, Refused):
+        return remove(item)
+    return False
+
+
+def size() -> int:
+    """Sum up the bytes in the scratch area."""
+    return sum(item.size for item in items())
