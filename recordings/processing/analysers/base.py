@@ -1,0 +1,14 @@
+"""What an analyser is."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from recordings.processing.child import Watch
+from recordings.processing.documents import Topics, Transcript
+
+
+class Analyser(Protocol):
+    def analyse(self, transcript: Transcript, *, watch: Watch, timeout: float) -> Topics:
+        """Part a transcript that says something into topics. Raises SiteFault, Cancelled."""
+        ...
