@@ -49,7 +49,7 @@ def binary() -> str:
 def source(path: Path, *before: str) -> list[str]:
     """Say how to open an input: `before` are its options, such as `-ss`."""
     allowed = ["-protocol_whitelist", "file", "-format_whitelist", FORMATS]
-    return [*allowed, *before, "-i", f"file:{path}"]
+    return [*allowed, "-threads", str(THREADS), *before, "-i", f"file:{path}"]
 
 
 def command(args: Sequence[str]) -> list[str]:
