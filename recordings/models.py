@@ -237,6 +237,36 @@ class ApiToken(models.Model):
         return bool(ApiToken.objects.filter(pk=self.pk, revoked_at=None).update(revoked_at=Now()))
 
 
+class Closure(models.Model):
+    """An account on its way out; see closing.py. Outlives the user, so it keeps plain ids."""
+
+    owner_id = models.BigIntegerField()
+    owner_name = models.CharField(max_length=150)
+    closed_by = models.CharField(max_length=150)
+    transfer_to = models.BigIntegerField(null=True)  # the user who gets the recordings
+    at_once = models.BooleanField(default=False)  # for ever, without a stay in the trash
+    started_at = models.DateTimeField(db_default=Now())
+    finished_at = models.DateTimeField(null=True)
+    moved = models.PositiveIntegerField(default=0)  # recordings transferred, trashed or erased
+    message = models.TextField(blank=True)  # what it waits for, in words
+
+    class Meta:
+        verbose_name = "closed account"
+        verbose_name_plural = "closed accounts"
+        constraints = [
+            # Also the index that close_account() reads.
+            models.UniqueConstraint(
+                fields=["owner_id"], condition=Q(finished_at=None), name="closure_one_open"
+            ),
+            models.CheckConstraint(
+                condition=Q(transfer_to=None) | Q(at_once=False), name="closure_goes_one_way"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"closing of {self.owner_name}"
+
+
 from recordings.processing.models import Job, SourceRule  # noqa: E402  (they point at Recording)
 
-__all__ = ["ApiToken", "Job", "Label", "Recording", "RecordingFile", "SourceRule"]
+__all__ = ["ApiToken", "Closure", "Job", "Label", "Recording", "RecordingFile", "SourceRule"]

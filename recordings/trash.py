@@ -31,15 +31,16 @@ BATCH_SIZE = 500
 
 
 @contextmanager
-def locked(pks: Collection[int]) -> Iterator[list[Recording]]:
+def locked(pks: Collection[int], *, also: Collection[int] = ()) -> Iterator[list[Recording]]:
     """Lock the accounts of recordings and then the rows themselves, in one transaction.
 
-    Yields those that still exist; one that changed hands in between is left out.
+    Yields those that still exist; one that changed hands in between is left out. `also` are more
+    owners whose accounts are wanted, such as a receiver's.
     """
     with transaction.atomic():
         rows = Recording.objects.filter(pk__in=pks)
         owners = set(rows.values_list("owner_id", flat=True))
-        Account.objects.lock(owners)
+        Account.objects.lock(owners.union(also))
         found = rows.filter(owner_id__in=owners).order_by("pk").select_for_update(of=("self",))
         yield list(found)
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import logging
 from datetime import timedelta
-from functools import partial
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -98,7 +97,7 @@ def enqueue(
     )
     recording.state = Recording.State.QUEUED
     recording.save(update_fields=["state"])
-    transaction.on_commit(partial(ring, job.pk), robust=True)
+    transaction.on_commit(lambda: ring(job.pk), robust=True)  # a partial has no __qualname__
     return job
 
 

@@ -18,7 +18,7 @@ from django.db.models.functions import Now
 
 from recordings.ledger import reservations
 from recordings.ledger.exceptions import Lost
-from recordings.ledger.models import StoredFile
+from recordings.ledger.models import Account, StoredFile
 from recordings.ledger.names import Kind
 from recordings.ledger.publish import Publication
 from recordings.ledger.release import release
@@ -127,6 +127,9 @@ def _apply_rule(
     original = recording.file(Kind.ORIGINAL)
     if rule is None or original is None:
         return
+    closing = Account.objects.filter(owner_id=recording.owner_id, closing_since__isnull=False)
+    if event != SourceRule.Event.SUCCEEDED and closing.exists():
+        return  # the closing stopped the job, not its owner, and it has plans for the original
     wait = rule.wait(
         duration=findings.source_duration if findings else 0,
         removed=findings.removed if findings else 0,
