@@ -23,9 +23,9 @@ from django.db.models.functions import Now
 from recordings.ledger import reservations
 from recordings.ledger.exceptions import Held
 from recordings.ledger.models import Account, Hold, StoredFile
-from recordings.ledger.release import mark_trashed, release
+from recordings.ledger.release import mark_trashed, release_recordings
 from recordings.ledger.transactions import retried
-from recordings.models import Job, Recording, RecordingFile
+from recordings.models import Job, Recording
 
 BATCH_SIZE = 500
 
@@ -103,8 +103,7 @@ def erase(
 def erase_locked(recordings: Sequence[Recording], *, by: str, reason: StoredFile.Reason) -> int:
     """Erase recordings that the caller has locked: four set statements, whatever their number."""
     ids = [recording.pk for recording in recordings]
-    files = RecordingFile.objects.filter(recording__in=ids)
-    release(list(files.values_list("stored_id", flat=True)), reason=reason, by=by)
+    release_recordings(ids, reason=reason, by=by)
     jobs = Job.objects.filter(recording__in=ids, reservation__isnull=False)
     reservations.give_back(list(jobs.values_list("reservation_id", flat=True)))
     return delete_rows(Recording.objects.filter(pk__in=ids))

@@ -11,7 +11,6 @@ import json
 import logging
 from collections.abc import Collection, Iterable
 from datetime import UTC, datetime
-from functools import partial
 from typing import ClassVar, Self
 
 from django.conf import settings
@@ -291,8 +290,9 @@ class Hold(models.Model):
     def log(self, verb: str, *, by: str) -> None:
         """Write a line into the maintenance log once the change is committed."""
         what = f"recording {self.recording_id}" if self.recording_id else f"owner {self.owner_id}"
-        line = partial(maintenance.info, "hold %s %s on %s by=%s", self.pk, verb, what, by)
-        transaction.on_commit(line, robust=True)
+        transaction.on_commit(
+            lambda: maintenance.info("hold %s %s on %s by=%s", self.pk, verb, what, by), robust=True
+        )
 
 
 class Receipt(models.Model):
@@ -329,22 +329,6 @@ class Receipt(models.Model):
 
     def __str__(self) -> str:
         return f"{self.name} ({self.size} bytes)"
-
-    @classmethod
-    def of(cls, stored: StoredFile, *, owner_name: str) -> Receipt:
-        return cls(
-            storage=stored.storage,
-            name=str(stored.file.name),
-            kind=stored.kind,
-            owner_id=stored.owner_id,
-            owner_name=owner_name,
-            recording_id=stored.recording_id,
-            size=stored.size,
-            sha256=stored.sha256,
-            reason=stored.reason,
-            released_by=stored.released_by,
-            released_at=stored.condemned_at,
-        )
 
     def digest(self) -> str:
         """Hash what the receipt says, its place and the hash before it."""

@@ -28,7 +28,7 @@ from recordings.ledger import leases
 from recordings.ledger.exceptions import LedgerError, Lost, NameTaken, StorageFault
 from recordings.ledger.models import Account, Reservation, StoredFile
 from recordings.ledger.names import Kind
-from recordings.ledger.purge import remove
+from recordings.ledger.purge import remove_now
 from recordings.ledger.storages import Writer, storage
 from recordings.ledger.transactions import retried
 
@@ -208,7 +208,7 @@ class Publication:
             assert self.stored.part is not None
             storage(self.stored.storage).discard(str(self.stored.file.name), self.stored.part)
             return
-        remove([StoredFile.objects.get(pk=self.stored.pk)])
+        remove_now(self.stored.pk, self.stored.claim)
 
     def __enter__(self) -> Self:
         return self

@@ -7,7 +7,7 @@ neither can slip past the other.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 
 from django.db import transaction
@@ -29,41 +29,42 @@ def release(pks: Collection[int], *, reason: StoredFile.Reason, by: str = "") ->
     that a bulk path has released before, changes nothing. Raises Held, and changes nothing, when
     an active hold covers any of them.
     """
-    chunks = list(_chunks(list(pks)))
+    ids = list(pks)
+    chunks = [ids[start : start + CHUNK] for start in range(0, len(ids), CHUNK)]
+    return _release([Q(pk__in=chunk) for chunk in chunks], reason, by)
+
+
+def release_recordings(
+    recording_ids: Collection[int], *, reason: StoredFile.Reason, by: str = ""
+) -> int:
+    """Condemn every ready file of recordings, whichever row points at it, as `release` does."""
+    return _release([Q(recording_id__in=recording_ids)], reason, by)
+
+
+def _release(selections: Sequence[Q], reason: StoredFile.Reason, by: str) -> int:
     with transaction.atomic():
-        lock_owners(chunks)
-        refuse_held(chunks)
-        return sum(_release(chunk, reason, by) for chunk in chunks)
+        owners: set[int] = set()
+        for selection in selections:
+            found = StoredFile.objects.ready().filter(selection, owner_id__isnull=False)
+            owners.update(found.values_list("owner_id", flat=True).distinct())  # type: ignore[arg-type]
+        Account.objects.lock(owners)
+        for selection in selections:
+            refuse_held(selection)
+        return sum(_condemn(selection, reason, by) for selection in selections)
 
 
-def _chunks(pks: Sequence[int]) -> Iterator[Sequence[int]]:
-    for start in range(0, len(pks), CHUNK):
-        yield pks[start : start + CHUNK]
-
-
-def lock_owners(chunks: Sequence[Collection[int]]) -> None:
-    """Lock the accounts of all the files at once, in the one order everybody uses."""
-    owners: set[int] = set()
-    for chunk in chunks:
-        found = StoredFile.objects.filter(pk__in=chunk, owner_id__isnull=False)
-        owners.update(found.values_list("owner_id", flat=True).distinct())  # type: ignore[arg-type]
-    Account.objects.lock(owners)
-
-
-def refuse_held(chunks: Sequence[Collection[int]]) -> None:
+def refuse_held(selection: Q) -> None:
     """Raise Held when an active hold covers any ready file; session audio is never held."""
-    for chunk in chunks:
-        files = StoredFile.objects.ready().filter(pk__in=chunk).exclude(kind=Kind.SESSION_AUDIO)
-        holds = Hold.objects.active().filter(
-            Q(owner_id__in=files.values("owner_id"))
-            | Q(recording_id__in=files.values("recording_id"))
-        )
-        if found := list(holds):
-            raise Held(found)
+    files = StoredFile.objects.ready().filter(selection).exclude(kind=Kind.SESSION_AUDIO)
+    holds = Hold.objects.active().filter(
+        Q(owner_id__in=files.values("owner_id")) | Q(recording_id__in=files.values("recording_id"))
+    )
+    if found := list(holds):
+        raise Held(found)
 
 
-def _release(chunk: Sequence[int], reason: StoredFile.Reason, by: str) -> int:
-    ready = StoredFile.objects.ready().filter(pk__in=chunk)
+def _condemn(selection: Q, reason: StoredFile.Reason, by: str) -> int:
+    ready = StoredFile.objects.ready().filter(selection)
     # Exact, not a guess: files of an account change state only under its lock.
     sums = (
         ready.order_by()
