@@ -1,0 +1,50 @@
+"""An adapter; the checks live in recordings.ledger.audit and in what adds to it."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+
+from recordings.ledger.audit import AuditReport, Check, audit
+from recordings.ledger.exceptions import LedgerError
+
+
+class Command(BaseCommand):
+    help = "Count everything again and say where the books are wrong; exit 1 when they are."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("--json", action="store_true", help="Print the checks as JSON.")
+        parser.add_argument("--hash", action="store_true", help="Read every stored file again.")
+        parser.add_argument(
+            "--repair", action="store_true", help="Correct accounts by what their files add up to."
+        )
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        try:
+            report = audit(hashes=options["hash"], repair=options["repair"])
+        except LedgerError as error:
+            raise CommandError(f"The audit could not be made. {error}") from error
+        self.stdout.write(as_json(report) if options["json"] else as_text(report))
+        if not report.ok:
+            broken = sum(not check.ok for check in report.checks)
+            raise CommandError(f"{broken} of {len(report.checks)} checks failed.")
+
+
+def as_json(report: AuditReport) -> str:
+    checks = [
+        {"id": check.id, "ok": check.ok, "count": check.count, "samples": check.samples}
+        for check in report.checks
+    ]
+    return json.dumps({"ok": report.ok, "checks": checks})
+
+
+def as_text(report: AuditReport) -> str:
+    return "\n".join(line for check in report.checks for line in lines(check))
+
+
+def lines(check: Check) -> list[str]:
+    if check.ok:
+        return [f"{check.id}: ok"]
+    return [f"{check.id}: {check.count} wrong", *(f"    {sample}" for sample in check.samples)]
