@@ -1,0 +1,29 @@
+"""A ground for the attacks: committed rows, no flush of every table between two tests."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.db import connections
+
+from tests.proofs import scenes, site
+
+
+@pytest.fixture(scope="session")
+def s3_server() -> Iterator[str]:
+    """Serve from a process of its own, since the tests fork and kill."""
+    with site.s3_server() as address:
+        yield address
+
+
+@pytest.fixture
+def ground(django_db_setup: None, django_db_blocker: Any, data_dir: Path) -> Iterator[Path]:
+    """An empty site whose transactions really commit; wiped before and after."""
+    with django_db_blocker.unblock():
+        scenes.wipe()
+        yield data_dir
+        scenes.wipe()
+        connections.close_all()

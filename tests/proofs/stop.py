@@ -1,0 +1,110 @@
+"""Freeze a process past its lease at every moment, let another take over, and let it go on.
+
+`python -m tests.proofs.stop [--storage disk|s3] [--scene NAME] [--lines]` prints a line for each
+scene. The lease is set back in the row instead of waited for. Moments inside a database transaction
+are left out: there the frozen process holds its locks, and the others wait for it.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from dataclasses import dataclass
+from datetime import timedelta
+
+from django.db.models.functions import Now
+
+from recordings.ledger import publish
+from recordings.ledger.models import StoredFile
+from recordings.ledger.purge import purge
+from tests.proofs import children
+from tests.proofs.moments import Moments, stop
+from tests.proofs.scenes import SCENES, Scene, World, assert_recovered, strays, wipe
+
+STOPPED = ("publish", "publish from a budget", "replace", "abandon", "purge", "recover and purge")
+
+
+@dataclass(frozen=True)
+class Tally:
+    """At how many moments a process was frozen, and how often it was refused when it woke."""
+
+    frozen: int
+    refused: int
+
+
+def freeze_at(scene: Scene, world: World, at: int, *, lines: bool) -> int | None:
+    """Freeze a child at its moment `at` and return its process id; None when it was through."""
+
+    def act() -> None:
+        moments = Moments(at, stop, lines=lines, between_transactions=True)
+        with moments.watched():
+            scene.act(world)
+
+    pid = children.fork(act)
+    return pid if children.stopped(pid) else None
+
+
+def take_over() -> None:
+    """End every lease by the database's clock, as time would, and do the tick's work."""
+    StoredFile.objects.exclude(claim=None).update(lease_until=Now() - timedelta(seconds=1))
+    publish.recover()
+    purge()
+
+
+def wake(scene: Scene, pid: int) -> int:
+    os.kill(pid, signal.SIGCONT)
+    status = children.ended(pid)
+    assert status in {0, children.REFUSED}, f"{scene.name}: the woken process fell over"
+    return status
+
+
+def walk(scene: Scene, *, lines: bool = False) -> Tally:
+    """Freeze at moment 1, 2, 3 ... until the act gets through; check after each."""
+    frozen = refused = 0
+    while True:
+        world = scene.prepare()
+        pid = freeze_at(scene, world, frozen + 1, lines=lines)
+        if pid is None:
+            wipe()
+            return Tally(frozen, refused)
+        frozen += 1
+        try:
+            take_over()
+            settled = set(StoredFile.objects.ready().values_list("pk", flat=True))
+            refused += wake(scene, pid) == children.REFUSED
+            assert_left_alone(settled)
+            assert_recovered(scene, world)
+        except AssertionError as error:
+            raise AssertionError(f"{scene.name}, frozen at moment {frozen}") from error
+        wipe()
+
+
+def assert_left_alone(settled: set[int]) -> None:
+    """The woken process has left nothing behind, and taken nothing from what stood."""
+    ready = set(StoredFile.objects.ready().values_list("pk", flat=True))
+    assert settled <= ready
+    assert list(strays()) == []
+
+
+def main() -> None:
+    from tests.proofs import site
+
+    options = site.options(__doc__, scenes=STOPPED, lines=True)
+    frozen = 0
+    with site.made(options.storage):
+        for scene in SCENES:
+            if scene.name in ([options.scene] if options.scene else STOPPED):
+                began = time.monotonic()
+                tally = walk(scene, lines=options.lines)
+                frozen += tally.frozen
+                print(
+                    f"{scene.name}: frozen at {tally.frozen} moments, refused on waking "
+                    f"{tally.refused} times, each clean, {time.monotonic() - began:.0f} s",
+                    flush=True,
+                )
+    print(f"{site.described(options.storage)}: {frozen} processes frozen, nothing done twice")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,30 @@
+"""A process killed at any moment of any act leaves it whole or undone, once recovery has run."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.proofs.crash import walk
+from tests.proofs.scenes import SCENES, Scene
+
+# Where bytes move, storage and database matter; the other acts are the same statements anywhere.
+MOVING = {"publish", "replace", "abandon", "purge", "recover and purge"}
+
+
+@pytest.mark.parametrize("scene", SCENES, ids=lambda scene: scene.name)
+def test_killed_at_every_moment_on_disk(ground: Path, scene: Scene) -> None:
+    tally = walk(scene)
+
+    assert tally.killed > 5
+
+
+@pytest.mark.s3
+@pytest.mark.parametrize(
+    "scene", [scene for scene in SCENES if scene.name in MOVING], ids=lambda scene: scene.name
+)
+def test_killed_at_every_moment_on_s3(s3: object, ground: Path, scene: Scene) -> None:
+    tally = walk(scene)
+
+    assert tally.killed > 5
