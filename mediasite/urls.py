@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from django.contrib import admin
-from django.http import HttpRequest, JsonResponse
-from django.urls import path
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.shortcuts import redirect
+from django.templatetags.static import static
+from django.urls import include, path
 
 
 def healthz(request: HttpRequest) -> JsonResponse:
@@ -12,7 +14,15 @@ def healthz(request: HttpRequest) -> JsonResponse:
     return JsonResponse({"status": "ok"})
 
 
+def favicon(request: HttpRequest) -> HttpResponse:
+    """Send those who ask at the old address, such as the admin's pages, to the picture."""
+    return redirect(static("favicon.svg"))
+
+
 urlpatterns = [
     path("healthz", healthz),
     path("admin/", admin.site.urls),
+    # the owners' pages
+    path("", include("recordings.urls")),
+    path("favicon.ico", favicon),
 ]

@@ -1,0 +1,58 @@
+"""What is said in a recording, read from its stored documents for a page."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Final, TypeVar
+
+from django.utils.translation import gettext as _
+
+from recordings.ledger.exceptions import StorageFault
+from recordings.ledger.names import Kind
+from recordings.models import Recording, RecordingFile
+from recordings.processing.documents import DocumentError, Topic, Topics, Transcript
+
+logger = logging.getLogger(__name__)
+
+MOST_BYTES: Final = 20 * 1024**2  # of one document
+MOST_SEGMENTS: Final = 20_000  # about a day of speech
+
+Document = TypeVar("Document")
+
+
+@dataclass(slots=True)
+class Words:
+    """Transcript and topics as far as they exist; `problems` says what could not be read."""
+
+    transcript: Transcript | None = None
+    draft: bool = False
+    topics: list[Topic] = field(default_factory=list)
+    problems: list[str] = field(default_factory=list)
+
+
+def words(recording: Recording) -> Words:
+    """Read the documents of a recording that came from `with_files()`."""
+    found = Words()
+    files = {file.kind: file for file in recording.current_files}
+    if file := files.get(Kind.TRANSCRIPT):
+        found.draft = file.draft
+        found.transcript = _read(file, Transcript.load, found)
+    if file := files.get(Kind.TOPICS):
+        topics = _read(file, Topics.load, found)
+        found.topics = topics.topics if topics else []
+    if found.transcript and len(found.transcript.segments) > MOST_SEGMENTS:
+        del found.transcript.segments[MOST_SEGMENTS:]
+        found.problems.append(_("The transcript is very long: its end is in the file only."))
+    return found
+
+
+def _read(file: RecordingFile, load: Callable[[bytes], Document], found: Words) -> Document | None:
+    try:
+        with file.stored.file.open("rb") as content:
+            return load(content.read(MOST_BYTES))
+    except (OSError, StorageFault, DocumentError):
+        logger.warning("file %s of recording %s", file.pk, file.recording_id, exc_info=True)
+        found.problems.append(_("The %s cannot be read now.") % file.get_kind_display())
+        return None

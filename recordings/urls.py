@@ -1,0 +1,31 @@
+"""Addresses of the owners' pages."""
+
+from __future__ import annotations
+
+from django.contrib.auth import views as auth
+from django.urls import path, reverse_lazy
+
+from recordings import accounts, upload_page, views
+
+urlpatterns = [
+    path("", views.library, name="library"),
+    path("upload", upload_page.upload, name="upload"),
+    path("recordings/<int:pk>", views.recording, name="recording"),
+    path("recordings/<int:pk>/job", views.job, name="job"),
+    path("recordings/<int:pk>/edit", views.edit, name="edit"),
+    path("recordings/<int:pk>/process", views.process, name="process"),
+    path("recordings/<int:pk>/cancel", views.cancel, name="cancel"),
+    path("trash", views.trash_page, name="trash"),
+    path("trash/move", views.move_to_trash, name="move-to-trash"),
+    path("trash/restore", views.restore, name="restore"),
+    path("trash/erase", views.erase, name="erase"),
+    path("account", accounts.account, name="account"),
+    path("account/keys/<int:pk>/revoke", accounts.revoke, name="revoke"),
+    path(
+        "account/password",
+        auth.PasswordChangeView.as_view(success_url=reverse_lazy("account")),
+        name="password",
+    ),
+    path("sign-in", auth.LoginView.as_view(redirect_authenticated_user=True), name="login"),
+    path("sign-out", auth.LogoutView.as_view(), name="logout"),
+]

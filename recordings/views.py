@@ -1,0 +1,268 @@
+"""The owners' pages: library, recording, trash. Thin: what they do is done by use cases below."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import timedelta
+
+from django.contrib import messages
+from django.contrib.auth.decorators import login_required
+from django.contrib.auth.models import User
+from django.core.exceptions import ValidationError
+from django.db import transaction
+from django.db.models import Sum
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
+
+from recordings import listing, reading, trash
+from recordings.forms import EditForm, LibraryForm, ProcessForm, SelectionForm
+from recordings.ledger.exceptions import LedgerError
+from recordings.ledger.models import StoredFile
+from recordings.models import Recording, RecordingFile
+from recordings.processing import jobs
+from recordings.querysets import ADMINISTER, RecordingQuerySet
+
+MOST_SENTENCES = 3  # about single recordings, after one press of a button
+
+
+class SignedIn(HttpRequest):
+    """A request that `login_required` has let through."""
+
+    user: User
+
+
+@login_required
+@require_safe
+def library(request: SignedIn) -> HttpResponse:
+    """Show the live recordings, filtered and sorted as the address says."""
+    return _list(request, "library")
+
+
+@login_required
+@require_safe
+def trash_page(request: SignedIn) -> HttpResponse:
+    """Show what can still be restored, last trashed first."""
+    return _list(request, "trash")
+
+
+def _list(request: SignedIn, place: str) -> HttpResponse:
+    administrator = request.user.has_perm(ADMINISTER)
+    form = LibraryForm(request.GET, owner=request.user, administrator=administrator)
+    page, status = listing.Page([], ""), 200
+    try:
+        page = _page(request, form, place)
+    except ValidationError as error:
+        form.add_error(None, error)
+    if form.errors:
+        status = 400
+    context = {"place": place, "form": form, "page": page, "narrowed": form.is_narrowed}
+    return render(request, f"recordings/{place}.html", context, status=status)
+
+
+def _page(request: SignedIn, form: LibraryForm, place: str) -> listing.Page:
+    if not form.is_valid():
+        return listing.Page([], "")
+    asked = form.cleaned_data
+    if asked.get("whose") == "everyone":
+        rows = Recording.objects.visible_to(request.user)
+    else:
+        rows = Recording.objects.filter(owner=request.user)
+    rows = rows.trashed() if place == "trash" else rows.live()
+    if asked["search"]:
+        rows = rows.filter(listing.matching(asked["search"]))
+    if asked["state"]:
+        rows = rows.filter(state=asked["state"])
+    if asked["label"]:
+        rows = rows.filter(labels__name=asked["label"])
+    order = "trashed" if place == "trash" else asked["sort"] or "newest"
+    return listing.page(rows, order=order, after=asked["after"])
+
+
+def visible(request: SignedIn) -> RecordingQuerySet:
+    return Recording.objects.visible_to(request.user)
+
+
+@login_required
+@never_cache
+@require_safe
+def recording(request: SignedIn, pk: int) -> HttpResponse:
+    """Show one recording: player, words, files, and what will become of it."""
+    found = get_object_or_404(visible(request).with_files().with_held(), pk=pk)
+    words = reading.words(found)
+    context = {
+        "recording": found,
+        "words": words,
+        "holds": found.holds() if found.is_held else [],
+        "at": _moment(request.GET.get("t", "")),
+        "place": "trash" if found.trashed_at else "library",
+    }
+    return render(request, "recordings/recording.html", context)
+
+
+def _moment(text: str) -> float:
+    """Read where to start playing; what is no moment is the beginning."""
+    try:
+        return min(max(float(text), 0.0), timedelta(days=9).total_seconds())
+    except ValueError:
+        return 0.0
+
+
+@login_required
+@never_cache
+@require_safe
+def job(request: SignedIn, pk: int) -> HttpResponse:
+    """Show how far processing is: a fragment the open page asks for every two seconds."""
+    found = get_object_or_404(visible(request).with_files(), pk=pk)
+    response = render(request, "recordings/_job.html", {"recording": found})
+    newest = found.newest_jobs[0] if found.newest_jobs else None
+    if newest is None or newest.finished_at is not None:
+        response["HX-Trigger"] = "job-ended"
+    return response
+
+
+@login_required
+@require_http_methods(["GET", "HEAD", "POST"])
+def edit(request: SignedIn, pk: int) -> HttpResponse:
+    """Change what its owner says about a recording."""
+    found = get_object_or_404(visible(request), pk=pk)
+    form = EditForm(request.POST or None, instance=found)
+    if request.method == "POST" and form.is_valid():
+        with transaction.atomic():
+            form.save()
+        messages.success(request, _("Saved."))
+        return redirect("recording", pk=pk)
+    context = {"form": form, "recording": get_object_or_404(visible(request), pk=pk)}
+    return render(request, "recordings/edit.html", context, status=400 if form.errors else 200)
+
+
+@login_required
+@require_http_methods(["GET", "HEAD", "POST"])
+def process(request: SignedIn, pk: int) -> HttpResponse:
+    """Process a recording again, with other in and out points if wanted."""
+    found = get_object_or_404(visible(request), pk=pk)
+    source = jobs.source_of(found)
+    form = ProcessForm(request.POST if request.method == "POST" else None)
+    if request.method == "POST" and form.is_valid():
+        try:
+            jobs.start(pk, options=form.cleaned_data)
+        except LedgerError as error:
+            messages.error(request, str(error))
+        return redirect("recording", pk=pk)
+    context = {"form": form, "recording": found, "source": source}
+    return render(request, "recordings/process.html", context, status=400 if form.errors else 200)
+
+
+@login_required
+@require_POST
+def cancel(request: SignedIn, pk: int) -> HttpResponse:
+    """Stop the work on a recording."""
+    open_job = get_object_or_404(visible(request), pk=pk).open_job
+    if open_job is None or not jobs.cancel(open_job):
+        messages.info(request, _("Processing had ended already, so there was nothing to stop."))
+    return redirect("recording", pk=pk)
+
+
+@login_required
+@require_POST
+def move_to_trash(request: SignedIn) -> HttpResponse:
+    """Move the ticked recordings to the trash, all but the held ones."""
+    chosen = list(_chosen(request).live().with_held())
+    held = [one for one in chosen if one.is_held]
+    _refuse(request, held)
+    try:
+        free = [one.pk for one in chosen if not one.is_held]
+        count = trash.move_to_trash(free, by=request.user.get_username())
+    except LedgerError as error:
+        messages.error(request, str(error))
+    else:
+        _tell(request, count, _moved(count))
+    back = [one.pk for one in held] if request.POST.get("only") else []
+    return redirect("recording", pk=back[0]) if back else redirect("library")
+
+
+def _moved(count: int) -> str:
+    return ngettext(
+        "%d recording is in the trash now; it can be restored from there.",
+        "%d recordings are in the trash now; they can be restored from there.",
+        count,
+    )
+
+
+@login_required
+@require_POST
+def restore(request: SignedIn) -> HttpResponse:
+    """Bring the ticked recordings back from the trash."""
+    pks = list(_chosen(request).trashed().values_list("pk", flat=True))
+    count = trash.restore(pks)
+    _tell(
+        request,
+        count,
+        ngettext("%d recording is back.", "%d recordings are back.", count),
+    )
+    if request.POST.get("only") and pks:
+        return redirect("recording", pk=pks[0])
+    return redirect("trash")
+
+
+@login_required
+@require_POST
+def erase(request: SignedIn) -> HttpResponse:
+    """Delete trashed recordings for ever, after asking once more with their size."""
+    rows = _chosen(request).trashed()
+    chosen = list(rows.with_held().order_by("title", "id"))
+    held = [one for one in chosen if one.is_held]
+    free = [one for one in chosen if not one.is_held]
+    _refuse(request, held)
+    if free and request.POST.get("confirmed") != "yes":
+        context = {"recordings": free, "size": _size(free), "place": "trash"}
+        return render(request, "recordings/erase.html", context)
+    try:
+        count = trash.erase([one.pk for one in free], by=request.user.get_username())
+    except LedgerError as error:
+        messages.error(request, str(error))
+    else:
+        _tell(request, count, _gone(count))
+    return redirect("trash")
+
+
+def _gone(count: int) -> str:
+    return ngettext("%d recording is gone for ever.", "%d recordings are gone for ever.", count)
+
+
+def _size(recordings: Sequence[Recording]) -> int:
+    files = RecordingFile.objects.filter(recording__in=[one.pk for one in recordings])
+    ready = files.filter(stored__state=StoredFile.State.READY)
+    return ready.aggregate(total=Sum("stored__size"))["total"] or 0
+
+
+def _chosen(request: SignedIn) -> RecordingQuerySet:
+    """The recordings a form names, as far as this person may see them."""
+    form = SelectionForm(request.POST)
+    if not form.is_valid():
+        return Recording.objects.none()
+    return visible(request).filter(pk__in=form.cleaned_data["recordings"])
+
+
+def _refuse(request: SignedIn, held: Sequence[Recording]) -> None:
+    """Say of held recordings that they stay, and why."""
+    for one in held[:MOST_SENTENCES]:
+        reasons = " ".join(hold.sentence for hold in one.holds())
+        messages.warning(request, f"“{one.title}”: {reasons}")
+    if more := held[MOST_SENTENCES:]:
+        words = ngettext(
+            "%d more recording is on hold and stays.",
+            "%d more recordings are on hold and stay.",
+            len(more),
+        )
+        messages.warning(request, words % len(more))
+
+
+def _tell(request: SignedIn, count: int, words: str) -> None:
+    if count:
+        messages.success(request, words % count)
+    elif not messages.get_messages(request):
+        messages.info(request, _("Nothing was changed: tick at least one recording first."))
