@@ -78,6 +78,7 @@ class Publication:
 
     def __init__(self, stored: StoredFile) -> None:
         self.stored = stored
+        self.kept: Reservation | None = None  # made by settle()
         self._hasher = Hasher()
         self._writer: Writer | None = None
         self._renewed = time.monotonic()
@@ -175,14 +176,19 @@ class Publication:
         if found != self.size:
             raise StorageFault(f"{found} bytes are in storage where {self.size} were written.")
 
-    def settle(self) -> StoredFile:
-        """Make the file `ready` and pay for it, in the caller's transaction. Raises Lost."""
+    def settle(self, *, keep: int = 0, purpose: str = "") -> StoredFile:
+        """Make the file `ready` and pay for it, in the caller's transaction. Raises Lost.
+
+        Of what was reserved beyond the file up to `keep` bytes stay set aside, as `self.kept`;
+        the rest goes back.
+        """
         stored = self.stored
         if not self._digest:
             raise LedgerError("A file is finished before it is settled.")
+        kept = self._keep(min(keep, stored.reserved - self.size), purpose)
         if stored.owner_id is not None:
             Account.objects.filter(owner_id=stored.owner_id).update(
-                used=F("used") + self.size, reserved=F("reserved") - stored.reserved
+                used=F("used") + self.size, reserved=F("reserved") - stored.reserved + kept
             )
         self._change(
             state=StoredFile.State.READY,
@@ -195,6 +201,16 @@ class Publication:
             lease_until=None,
         )
         return StoredFile.objects.get(pk=stored.pk)
+
+    def _keep(self, size: int, purpose: str) -> int:
+        """Turn part of what is reserved into a reservation of its own; return its size."""
+        self.kept = None
+        if size <= 0 or self.stored.owner_id is None:
+            return 0
+        self.kept = Reservation.objects.create(
+            owner_id=self.stored.owner_id, size=size, purpose=purpose
+        )
+        return size
 
     def abandon(self) -> None:
         """Give the room back and remove what was written; nothing happens once it is ready."""

@@ -1,0 +1,62 @@
+"""What is said of a recording when it comes in, whichever way it came."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import PurePosixPath
+
+from recordings.models import TITLE_LENGTH, Label, Recording
+
+NAME_LENGTH = 255
+
+
+@dataclass(frozen=True, slots=True)
+class Details:
+    """Clean values; an empty title means the one made of the file's name. Seconds for the trim."""
+
+    title: str = ""
+    description: str = ""
+    language: str = ""
+    recorded_at: datetime | None = None
+    expire_at: datetime | None = None
+    labels: Sequence[str] = field(default_factory=list)
+    trim_start: float | None = None
+    trim_end: float | None = None
+    captions: str = ""  # SRT
+    process: bool = True
+
+    def describe(self, recording: Recording) -> None:
+        """Write the details into a row; the caller holds its lock."""
+        recording.title = self.title or recording.title
+        recording.description, recording.language = self.description, self.language
+        recording.recorded_at, recording.expire_at = self.recorded_at, self.expire_at
+        recording.trim_start, recording.trim_end = self.trim_start, self.trim_end
+        recording.given_captions = self.captions
+        recording.save()
+        if self.labels:
+            set_labels(recording, self.labels)
+
+
+def set_labels(recording: Recording, names: Sequence[str]) -> None:
+    """Give a recording these labels of its owner, making the new ones."""
+    wanted = [Label(owner_id=recording.owner_id, name=name) for name in names]
+    Label.objects.bulk_create(wanted, ignore_conflicts=True)
+    recording.labels.set(Label.objects.filter(owner=recording.owner_id, name__in=names))
+
+
+def shown_name(name: str) -> str:
+    """Cut a client's file name to what can be shown: no folders, no control characters."""
+    base = name.replace("\\", "/").rpartition("/")[2]
+    kept = "".join(one for one in base if unicodedata.category(one) not in {"Cc", "Cs"}).strip()
+    if len(kept) <= NAME_LENGTH:
+        return kept
+    suffix = PurePosixPath(kept).suffix[:20]
+    return kept[: NAME_LENGTH - len(suffix)] + suffix
+
+
+def title_from(name: str) -> str:
+    """Make a title of a file's name."""
+    return PurePosixPath(name).stem.strip()[:TITLE_LENGTH] or "Untitled"

@@ -1,0 +1,59 @@
+"""Why an upload is not taken; each says it in a sentence and how the web names it."""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+from typing import ClassVar
+
+
+class UploadRefused(Exception):
+    """What arrived cannot become a recording; nothing of it is kept."""
+
+    status: ClassVar[int] = HTTPStatus.BAD_REQUEST
+    code: ClassVar[str] = "invalid_upload"
+
+
+class NoFile(UploadRefused):
+    """The request carries no file."""
+
+    code = "missing_file"
+
+
+class EmptyFile(UploadRefused):
+    """The file has no bytes."""
+
+    code = "empty_file"
+
+
+class NotMedia(UploadRefused):
+    """The first bytes are those of no container we know."""
+
+    status = HTTPStatus.UNSUPPORTED_MEDIA_TYPE
+    code = "not_media"
+
+
+class TooLarge(UploadRefused):
+    """More bytes than the site, or one part of a request, may have."""
+
+    status = HTTPStatus.REQUEST_ENTITY_TOO_LARGE
+    code = "too_large"
+
+
+class NoLength(UploadRefused):
+    """The body comes in chunks of unknown number, so no room could be made for it."""
+
+    status = HTTPStatus.LENGTH_REQUIRED
+    code = "length_required"
+
+
+class CutShort(UploadRefused):
+    """The connection ended before the last byte."""
+
+    code = "cut_short"
+
+
+class NoLongerWanted(UploadRefused):
+    """The recording was removed while its file was still coming in."""
+
+    status = HTTPStatus.CONFLICT
+    code = "cancelled"
