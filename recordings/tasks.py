@@ -11,7 +11,7 @@ from celery.signals import worker_shutting_down
 from recordings import closing
 from recordings.ledger import publish, receipts
 from recordings.ledger import purge as ledger_purge
-from recordings.processing import jobs, outcome, pipeline
+from recordings.processing import jobs, outcome, pipeline, watchdog
 from recordings.uploads import intake
 
 logger = logging.getLogger(__name__)
@@ -51,4 +51,4 @@ def tick() -> None:
 
 @worker_shutting_down.connect
 def put_jobs_back(**kwargs: Any) -> None:
-    pipeline.shutting_down.set()
+    watchdog.shutting_down.set()

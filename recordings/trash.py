@@ -85,6 +85,8 @@ def restore(pks: Collection[int]) -> int:
 def _restore(recordings: Sequence[Recording]) -> int:
     back = [recording.pk for recording in recordings if recording.trashed_at is not None]
     mark_trashed(back, trashed=False)
+    # A job that has not noticed yet goes on; its owner did not stop it.
+    Job.objects.open().filter(recording__in=back).update(cancel_requested_at=None)
     return Recording.objects.filter(pk__in=back).update(
         trashed_at=None, trashed_by="", purge_after=None
     )

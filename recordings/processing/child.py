@@ -16,7 +16,7 @@ import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from threading import Event
 from typing import IO, Final
@@ -51,19 +51,6 @@ class Limits:
 
 
 @dataclass(frozen=True, slots=True)
-class Watch:
-    """Who looks on while children run: the stop event, a heartbeat, and the job row's record.
-
-    `pulse` is called at every tick and may raise, which kills the child; `born` gets process id
-    and start time (see `started`), enough for `reap` to find what a crash left.
-    """
-
-    stop: Event = field(default_factory=Event)
-    pulse: Callable[[], None] = lambda: None
-    born: Callable[[int, str], None] = lambda pid, started: None
-
-
-@dataclass(frozen=True, slots=True)
 class Ended:
     """A child's exit: `code` is negative for the signal that ended it."""
 
@@ -79,7 +66,7 @@ def python(script: str) -> list[str]:
 def run(
     command: Sequence[str],
     *,
-    watch: Watch,
+    stop: Event,
     timeout: float,
     limits: Limits,
     on_line: Callable[[str], None] | None = None,
@@ -91,7 +78,7 @@ def run(
     Raises Cancelled within two ticks of the stop event and SiteFault after `timeout` seconds; the
     child and all it started are gone then, as they are when a callback raises.
     """
-    if watch.stop.is_set():
+    if stop.is_set():
         raise Cancelled
     launch = [sys.executable, "-I", "-S", str(_LAUNCHER), str(os.getpid()), limits.as_json()]
     process = subprocess.Popen(
@@ -104,8 +91,7 @@ def run(
         start_new_session=True,
     )
     try:
-        watch.born(process.pid, started(process.pid))
-        log = _attend(process, watch, timeout, on_line or (lambda line: None))
+        log = _attend(process, stop, timeout, on_line or (lambda line: None))
     finally:
         _end(process)
     return Ended(process.returncode, log)
@@ -117,7 +103,7 @@ def _environment(ours: Mapping[str, str]) -> dict[str, str]:
 
 
 def _attend(
-    process: subprocess.Popen[bytes], watch: Watch, timeout: float, on_line: Callable[[str], None]
+    process: subprocess.Popen[bytes], stop: Event, timeout: float, on_line: Callable[[str], None]
 ) -> str:
     """Read both pipes until the child has ended; return what it said on standard error."""
     assert process.stdout
@@ -128,7 +114,7 @@ def _attend(
         selector.register(process.stdout, selectors.EVENT_READ, lines.feed)
         selector.register(process.stderr, selectors.EVENT_READ, log.feed)
         while selector.get_map() or not _has_ended(process):
-            _check(watch, deadline, log)
+            _check(stop, deadline, log)
             for key, _ in selector.select(TICK):
                 chunk = os.read(key.fd, 65536)
                 key.data(chunk)
@@ -139,12 +125,11 @@ def _attend(
     return log.text()
 
 
-def _check(watch: Watch, deadline: float, log: _Log) -> None:
-    if watch.stop.is_set():
+def _check(stop: Event, deadline: float, log: _Log) -> None:
+    if stop.is_set():
         raise Cancelled
     if time.monotonic() > deadline:
         raise SiteFault("This took longer than the site allows, so it was stopped.", log.text())
-    watch.pulse()
 
 
 def _has_ended(process: subprocess.Popen[bytes]) -> bool:
@@ -196,21 +181,3 @@ class _Log:
 
     def text(self) -> str:
         return self._kept.decode(errors="replace").strip()
-
-
-def started(pid: int) -> str:
-    """Return a process's start in clock ticks since boot, or "" where there is none."""
-    try:
-        stat = Path(f"/proc/{pid}/stat").read_text()
-    except (FileNotFoundError, ProcessLookupError):
-        return ""
-    return stat.rpartition(")")[2].split()[19]
-
-
-def reap(pid: int, since: str) -> bool:
-    """Kill the group of a child that outlived its worker; False when it is gone already."""
-    if not since or started(pid) != since:
-        return False
-    with suppress(ProcessLookupError):
-        os.killpg(pid, signal.SIGKILL)
-    return True

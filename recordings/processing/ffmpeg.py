@@ -13,13 +13,14 @@ import signal
 from collections.abc import Callable, Sequence
 from functools import cache
 from pathlib import Path
+from threading import Event
 from typing import Final
 
 import imageio_ffmpeg
 from django.conf import settings
 
 from recordings.processing import child
-from recordings.processing.child import Ended, Limits, Watch
+from recordings.processing.child import Ended, Limits
 from recordings.processing.exceptions import MediaError, SiteFault
 
 FORMATS: Final = "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,ogg,mp3,wav,flac,aac,avi,mpegts"
@@ -60,7 +61,7 @@ def command(args: Sequence[str]) -> list[str]:
 def run(
     args: Sequence[str],
     *,
-    watch: Watch,
+    stop: Event,
     timeout: float,
     on_progress: Callable[[float], None] | None = None,
     output_limit: int | None = None,
@@ -76,7 +77,7 @@ def run(
     """
     ended = child.run(
         command(["-progress", "pipe:1", *args]),
-        watch=watch,
+        stop=stop,
         timeout=timeout,
         limits=limits(timeout, output_limit),
         on_line=_seconds(on_progress) if on_progress else None,

@@ -29,6 +29,7 @@ from recordings.trash import locked
 logger = logging.getLogger(__name__)
 
 SOURCES = (Kind.ORIGINAL, Kind.TRIMMED, Kind.AUDIO)  # the first that stands is processed
+MOST_RINGS = 10
 RENDITIONS = (Kind.TRIMMED, Kind.AUDIO)
 
 
@@ -85,8 +86,13 @@ def enqueue(
     reservation: Reservation | None = None,
     options: dict[str, Any] | None = None,
 ) -> Job:
-    """Make the job of a recording whose lock the caller holds, and ring for a worker."""
-    first = not recording.files.current().filter(kind__in=RENDITIONS).exists()
+    """Make the job of a recording whose lock the caller holds, and ring for a worker.
+
+    A recording that is `ready` as it was uploaded has something to go back to, as one with a
+    rendition has: cancelling must not cost its original.
+    """
+    watchable = recording.state == Recording.State.READY
+    first = not watchable and not recording.files.current().filter(kind__in=RENDITIONS).exists()
     job = Job.objects.create(
         recording=recording,
         owner_id=recording.owner_id,
@@ -121,7 +127,7 @@ def claim(pk: int) -> Job | None:
     token = uuid4()
     taken = (
         Job.objects.due()
-        .filter(pk=pk, cancel_requested_at=None)
+        .filter(pk=pk, kind=Job.Kind.PROCESS, cancel_requested_at=None)
         .update(
             state=Job.State.RUNNING,
             claim=token,
@@ -132,6 +138,7 @@ def claim(pk: int) -> Job | None:
             attempts=F("attempts") + 1,
             progress=0,
             error="",
+            log="",
         )
     )
     if not taken:
@@ -156,8 +163,18 @@ def beat(pk: int, token: UUID | None, *, step: str, progress: int) -> bool:
     )
 
 
-def put_back(job: Job, *, wait: timedelta = timedelta(0), count: bool = True) -> bool:
-    """Let another worker take a job we hold, after `wait`; without `count` it was no attempt."""
+def put_back(
+    job: Job,
+    *,
+    wait: timedelta = timedelta(0),
+    count: bool = True,
+    error: str = "",
+    log: str = "",
+) -> bool:
+    """Let another worker take a job we hold, after `wait`; without `count` it was no attempt.
+
+    `error` and `log` say why; they stand until the next attempt. False when it was not ours.
+    """
 
     def give() -> bool:
         with transaction.atomic():
@@ -172,6 +189,8 @@ def put_back(job: Job, *, wait: timedelta = timedelta(0), count: bool = True) ->
                 step="",
                 progress=0,
                 attempts=F("attempts") if count else F("attempts") - 1,
+                error=error,
+                log=log,
             )
             if changed:
                 Recording.objects.filter(
@@ -187,29 +206,33 @@ def recover() -> int:
 
     A job that has used its attempts fails as the site's fault. Returns how many were touched.
     """
-    count = 0
     lapsed = Q(lease_until__lt=Now())
     running = Job.objects.filter(state=Job.State.RUNNING)
     late = set(running.filter(lapsed).values_list("pk", flat=True))
-    for job in running.select_related("recording"):
-        if job.pk not in late and not leases.is_gone(job.claimed_by):
-            continue
-        count += 1
-        if job.cancel_requested_at is not None:
-            outcome.cancelled(job)
-        elif job.attempts >= settings.PROCESSING_ATTEMPTS:
-            outcome.failed(
-                job,
-                "The site could not finish this: its worker stopped several times.",
-                site_fault=True,
-            )
-        else:
-            put_back(job)
-    for job in Job.objects.filter(state=Job.State.QUEUED, cancel_requested_at__isnull=False):
-        count += outcome.cancelled(job, waiting=True)
+    dead = [job for job in running if job.pk in late or leases.is_gone(job.claimed_by)]
+    stopped = Job.objects.filter(state=Job.State.QUEUED, cancel_requested_at__isnull=False)
+    count = 0
+    for job in [*dead, *stopped]:
+        try:
+            count += _take_back(job)
+        except Exception:
+            logger.exception("job %s could not be taken back; the next tick tries again", job.pk)
     return count
 
 
+def _take_back(job: Job) -> bool:
+    if job.cancel_requested_at is not None:
+        return outcome.cancelled(job, waiting=job.state == Job.State.QUEUED)
+    if job.attempts >= settings.PROCESSING_ATTEMPTS:
+        sentence = "The site could not finish this: its worker stopped several times."
+        return outcome.failed(job, sentence, site_fault=True)
+    return put_back(job, error="The worker stopped before it was done.")
+
+
 def waiting() -> list[int]:
-    """Return the jobs that are due, oldest first, as many as a tick may ring for."""
-    return list(Job.objects.due().order_by("not_before", "id").values_list("pk", flat=True)[:100])
+    """Return the jobs that are due, oldest first, as many as a tick may ring for.
+
+    Few, since a job that waits for a busy worker is rung for again on every tick.
+    """
+    due = Job.objects.due().filter(kind=Job.Kind.PROCESS, cancel_requested_at=None)
+    return list(due.order_by("not_before", "id").values_list("pk", flat=True)[:MOST_RINGS])

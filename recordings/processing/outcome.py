@@ -29,6 +29,8 @@ from recordings.trash import held_among, locked
 
 logger = logging.getLogger(__name__)
 
+LOG_LENGTH = 20_000  # characters kept of a job's log, the last ones
+
 # Replaced files of these kinds go at once; older transcripts wait for their policy.
 REPLACED_AT_ONCE = (Kind.TRIMMED, Kind.AUDIO, Kind.POSTER)
 
@@ -53,6 +55,7 @@ class Findings:
     height: int | None
     removed: float
     warning: str
+    log: str
     verified: bool
     site_fault: bool
 
@@ -79,7 +82,9 @@ def succeeded(job: Job, results: Sequence[Result], findings: Findings) -> None:
             _describe(recording, findings)
             if findings.verified and not findings.site_fault:
                 _apply_rule(SourceRule.Event.SUCCEEDED, recording, held=held, findings=findings)
-            _close(job, Job.State.SUCCEEDED, progress=100)
+            else:
+                _stop_clock(recording)
+            _close(job, Job.State.SUCCEEDED, step="", progress=100, log=findings.log[-LOG_LENGTH:])
 
     retried(finish)
 
@@ -136,13 +141,19 @@ def _apply_rule(
     )
     because = f"source rule {event}"
     if wait is None:
-        RecordingFile.objects.filter(pk=original.pk).update(leaves_at=None, leaves_because="")
+        _stop_clock(recording)
     elif wait > timedelta(0) or held:
         RecordingFile.objects.filter(pk=original.pk).update(
             leaves_at=Now() + wait, leaves_because=because
         )
     else:
         _let_go([original], reason=StoredFile.Reason.SOURCE_RULE, by=because)
+
+
+def _stop_clock(recording: Recording) -> None:
+    """Let the original stay, also where an earlier failure had set its hour."""
+    original = recording.files.current().filter(kind=Kind.ORIGINAL)
+    original.update(leaves_at=None, leaves_because="")
 
 
 def _close(job: Job, state: Job.State, **values: object) -> None:
@@ -167,13 +178,19 @@ def failed(job: Job, sentence: str, *, log: str = "", site_fault: bool = False) 
         with locked([job.recording_id or 0]) as found:
             try:
                 _close(
-                    job, Job.State.FAILED, error=sentence, log=log[-20_000:], site_fault=site_fault
+                    job,
+                    Job.State.FAILED,
+                    error=sentence,
+                    log=log[-LOG_LENGTH:],
+                    site_fault=site_fault,
                 )
             except Lost:
                 return False
             for recording in found:
                 _fall_back(job, recording, Recording.State.FAILED)
-                if job.first and not site_fault:
+                if job.first and site_fault:
+                    _stop_clock(recording)
+                elif job.first:
                     _apply_rule(
                         SourceRule.Event.FAILED, recording, held=bool(held_among([recording]))
                     )
@@ -213,28 +230,37 @@ def _fall_back(job: Job, recording: Recording, state: Recording.State) -> None:
 def remove_due_originals() -> int:
     """Carry out the deadlines that source rules stamped; return how many originals went.
 
-    Skips what is held or has a job under way, and what has nothing else to be watched from, for
-    as long as that is so.
+    Passes over what is held, in the trash or being processed, and what has nothing else to be
+    watched from, for as long as that is so.
     """
+    free = Recording.objects.live().not_held().exclude(jobs__in=Job.objects.open())
     due = RecordingFile.objects.current().filter(kind=Kind.ORIGINAL, leaves_at__lte=Now())
     count = 0
-    for recording_id in list(due.values_list("recording_id", flat=True)[:500]):
-        count += retried(partial(_remove_due, recording_id))
+    for pk in list(due.filter(recording__in=free).values_list("recording_id", flat=True)):
+        try:
+            count += retried(partial(_remove_due, pk))
+        except Exception:
+            logger.exception("the original of recording %s could not be let go", pk)
     return count
 
 
 def _remove_due(pk: int) -> int:
+    """Decide again under the locks; what was found free may not be so any more."""
     with locked([pk]) as found:
         for recording in found:
             original = recording.files.current().filter(kind=Kind.ORIGINAL, leaves_at__lte=Now())
             files = list(original)
-            if not files or held_among([recording]) or recording.open_job is not None:
+            if not files or recording.trashed_at is not None or recording.open_job is not None:
                 return 0
-            if recording.state == Recording.State.READY and not _has_rendition(recording):
+            if held_among([recording]) or _is_all_there_is(recording):
                 return 0
             _let_go(files, reason=StoredFile.Reason.SOURCE_RULE, by=files[0].leaves_because)
             return 1
     return 0
+
+
+def _is_all_there_is(recording: Recording) -> bool:
+    return recording.state == Recording.State.READY and not _has_rendition(recording)
 
 
 def _has_rendition(recording: Recording) -> bool:

@@ -2,22 +2,20 @@
 transaction at the end shows them all or none.
 
 Files are in place and verified, but not `ready`, until that transaction; whatever stops the job
-before it abandons them. A watchdog thread keeps the leases and looks for a request to cancel.
+before it abandons them.
 """
 
 from __future__ import annotations
 
 import logging
-import threading
 import time
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
+import traceback
+from contextlib import ExitStack
 from datetime import timedelta
 from typing import IO
 
 from django.conf import settings
-from django.db import close_old_connections, connection, transaction
+from django.db import close_old_connections, transaction
 from django.utils.module_loading import import_string
 
 from recordings.ledger import names
@@ -33,88 +31,19 @@ from recordings.ledger.names import Kind
 from recordings.ledger.publish import Publication
 from recordings.models import Recording, RecordingFile
 from recordings.processing import captions, jobs, outcome
-from recordings.processing.child import Watch
 from recordings.processing.documents import Transcript
-from recordings.processing.exceptions import Cancelled, MediaError, SiteFault
+from recordings.processing.exceptions import Cancelled, MediaError, ProcessingError, SiteFault
 from recordings.processing.models import Job
 from recordings.processing.outcome import Findings, Result
 from recordings.processing.scratch import scratch
 from recordings.processing.steps.base import Context, Options, Output, Step
+from recordings.processing.watchdog import Watchdog, shutting_down
 
 logger = logging.getLogger(__name__)
 
-LOOK_SECONDS = 0.5  # how often the watchdog looks for a request to cancel
-BEAT_SECONDS = 5.0  # how often it says that the job is alive, and shows progress
 CHUNK = 1024 * 1024
 NAME_TRIES = 5  # names found taken in storage before giving up
 RETRY_WAIT = timedelta(minutes=1)  # doubled with each attempt when the site was at fault
-
-# Set when this worker process is asked to stop: jobs go back to the queue.
-shutting_down = threading.Event()
-
-
-@dataclass
-class Watchdog:
-    """Keep one job's leases from another thread and stop its work when they are lost."""
-
-    job: Job
-    stop: threading.Event = field(default_factory=threading.Event)
-    step: str = ""
-    progress: int = 0
-    publications: list[Publication] = field(default_factory=list)
-    lost: bool = False
-    cancelled: bool = False
-    _done: threading.Event = field(default_factory=threading.Event)
-
-    def run(self) -> None:
-        try:
-            self._watch()
-        except Exception:
-            logger.exception("the watchdog of job %s died, so its work stops", self.job.pk)
-            self.lost = True
-            self.stop.set()
-        finally:
-            connection.close()
-
-    def _watch(self) -> None:
-        beaten = time.monotonic()
-        while not self._done.wait(LOOK_SECONDS):
-            if shutting_down.is_set():
-                self.stop.set()
-            if self._cancel_requested():
-                self.cancelled = True
-                self.stop.set()
-            if time.monotonic() - beaten > BEAT_SECONDS:
-                beaten = time.monotonic()
-                self._beat()
-
-    def _cancel_requested(self) -> bool:
-        row = Job.objects.filter(pk=self.job.pk, claim=self.job.claim)
-        requested = row.values_list("cancel_requested_at", flat=True).first()
-        return requested is not None
-
-    def _beat(self) -> None:
-        alive = jobs.beat(self.job.pk, self.job.claim, step=self.step, progress=self.progress)
-        if not alive:
-            self.lost = True
-            self.stop.set()
-            return
-        for publication in list(self.publications):
-            try:
-                publication.renew()
-            except Lost:
-                self.lost = True
-                self.stop.set()
-
-    @contextmanager
-    def on(self) -> Iterator[Watchdog]:
-        thread = threading.Thread(target=self.run, name=f"watchdog-{self.job.pk}", daemon=True)
-        thread.start()
-        try:
-            yield self
-        finally:
-            self._done.set()
-            thread.join()
 
 
 def process(pk: int) -> str:
@@ -123,7 +52,7 @@ def process(pk: int) -> str:
     Safe to call any number of times: the claim lets one of them through.
     """
     close_old_connections()
-    job = jobs.claim(pk)
+    job = None if shutting_down.is_set() else jobs.claim(pk)
     if job is None:
         return "not ours"
     with Watchdog(job).on() as watchdog:
@@ -136,38 +65,41 @@ def _run(job: Job, watchdog: Watchdog) -> str:
     except (Lost, Cancelled):
         return _stopped(job, watchdog)
     except MediaError as error:
-        outcome.failed(job, error.sentence, log=error.log)
-        return "failed"
+        return _failed(job, error.sentence, log=error.log)
     except (SiteFault, StorageFault, StorageFull) as error:
         return _site_fault(job, str(error), getattr(error, "log", ""))
     except (QuotaExceeded, AccountClosed) as error:
-        outcome.failed(job, str(error), site_fault=True)
-        return "failed"
+        return _failed(job, str(error), site_fault=True)
     except Exception:
         logger.exception("job %s", job.pk)
-        return _site_fault(job, "Something went wrong on the site; its log says what.", "")
+        return _site_fault(job, "Something went wrong on the site.", traceback.format_exc())
     return "succeeded"
 
 
+def _failed(job: Job, sentence: str, *, log: str = "", site_fault: bool = False) -> str:
+    ended = outcome.failed(job, sentence, log=log, site_fault=site_fault)
+    return "failed" if ended else "lost"
+
+
 def _stopped(job: Job, watchdog: Watchdog) -> str:
-    """Tell why the work stopped: its owner, the worker's end, or somebody else's claim."""
-    recording = Recording.objects.filter(pk=job.recording_id or 0).first()
-    trashed = recording is not None and recording.trashed_at is not None
-    if trashed or Job.objects.filter(pk=job.pk, cancel_requested_at__isnull=False).exists():
-        outcome.cancelled(job)
-        return "cancelled"
-    if shutting_down.is_set() and jobs.put_back(job, count=False):
-        return "put back"
-    return "lost"
+    """Tell why the work stopped: its owner, the worker's end, or somebody else's claim.
+
+    Where none of these holds, as when the recording came back from the trash at once, it goes on
+    from the queue.
+    """
+    if Job.objects.filter(pk=job.pk, cancel_requested_at__isnull=False).exists():
+        return "cancelled" if outcome.cancelled(job) else "lost"
+    if watchdog.fault:
+        return _site_fault(job, "Something went wrong on the site.", watchdog.fault)
+    return "put back" if jobs.put_back(job, count=False) else "lost"
 
 
 def _site_fault(job: Job, sentence: str, log: str) -> str:
-    if job.attempts < settings.PROCESSING_ATTEMPTS:
-        logger.warning("job %s waits and tries again: %s", job.pk, sentence)
-        jobs.put_back(job, wait=RETRY_WAIT * 2 ** (job.attempts - 1))
-        return "put back"
-    outcome.failed(job, sentence, log=log, site_fault=True)
-    return "failed"
+    if job.attempts >= settings.PROCESSING_ATTEMPTS:
+        return _failed(job, sentence, log=log, site_fault=True)
+    logger.warning("job %s waits and tries again: %s", job.pk, sentence)
+    wait = RETRY_WAIT * 2 ** (job.attempts - 1)
+    return "put back" if jobs.put_back(job, wait=wait, error=sentence, log=log) else "lost"
 
 
 def _process(job: Job, watchdog: Watchdog) -> None:
@@ -184,7 +116,7 @@ def _process(job: Job, watchdog: Watchdog) -> None:
             workdir=place.work,
             deadline=time.monotonic() + settings.PROCESSING_TIMEOUT.total_seconds(),
             options=options_of(job, recording, source),
-            watch=Watch(stop=watchdog.stop),
+            stop=watchdog.stop,
         )
         results = _run_steps(job, recording, context, watchdog, stack)
         outcome.succeeded(job, results, _findings(context))
@@ -202,11 +134,20 @@ def options_of(job: Job, recording: Recording, source: RecordingFile) -> Options
     end = asked.get("trim_end", recording.trim_end if from_original else None)
     given = None
     if from_original and recording.given_captions:
-        given = captions.parse(recording.given_captions.encode())
+        given = _given(recording.given_captions)
     elif not from_original:
         given = _segments_kept(recording)
     language = asked.get("language") or recording.language
     return Options(trim_start=start, trim_end=end, language=language, captions=given)
+
+
+def _given(text: str) -> list[captions.Segment]:
+    try:
+        return captions.parse(text.encode())
+    except captions.CaptionError as error:
+        raise MediaError(
+            f"The captions that came with this recording are wrong. {error}"
+        ) from error
 
 
 def _segments_kept(recording: Recording) -> list[captions.Segment] | None:
@@ -238,26 +179,36 @@ def _run_steps(
 
 def _follow(context: Context, watchdog: Watchdog, step: Step, done: int, whole: int) -> None:
     def report(percent: int) -> None:
-        watchdog.progress = min(99, (done * 100 + step.weight * percent) // whole)
+        watchdog.reach((done * 100 + step.weight * percent) // whole)
 
-    watchdog.step = step.name
     context.report = report
     report(0)
-    watchdog._beat()
+    watchdog.enter(step.name)
     if watchdog.stop.is_set():
         raise Cancelled
 
 
 def _outputs(step: Step, context: Context) -> list[Output]:
-    """Run a step; once the rendition is verified, a failure is only a warning."""
+    """Run a step; once the rendition is verified, whatever fails is only a warning."""
     try:
         return step.run(context)
-    except (MediaError, SiteFault) as error:
+    except Cancelled:
+        raise
+    except Exception as error:
         if not context.verified:
             raise
-        logger.warning("step %s: %s %s", step.name, error.sentence, error.log)
-        context.warn(error.sentence, site_fault=isinstance(error, SiteFault))
+        logger.warning("step %s failed", step.name, exc_info=True)
+        _warn(context, step, error)
         return []
+
+
+def _warn(context: Context, step: Step, error: Exception) -> None:
+    if isinstance(error, ProcessingError):
+        at_fault = isinstance(error, SiteFault)
+        context.warn(error.sentence, log=error.log, site_fault=at_fault)
+    else:
+        sentence = f"The step “{step.name}” failed, which is the site's fault."
+        context.warn(sentence, log=traceback.format_exc(), site_fault=True)
 
 
 def _publish(job: Job, recording: Recording, output: Output, watchdog: Watchdog) -> Result:
@@ -270,6 +221,7 @@ def _publish(job: Job, recording: Recording, output: Output, watchdog: Watchdog)
             continue
     else:
         raise StorageFault("Storage holds files that this site has no rows for.")
+    watchdog.publications.append(publication)
     try:
         with output.path.open("rb") as file:
             _copy(file, publication, watchdog)
@@ -277,7 +229,6 @@ def _publish(job: Job, recording: Recording, output: Output, watchdog: Watchdog)
     except BaseException:
         publication.abandon()
         raise
-    watchdog.publications.append(publication)
     return Result(output.kind, number, publication, output.draft)
 
 
@@ -314,6 +265,7 @@ def _findings(context: Context) -> Findings:
         height=info.height or None,
         removed=context.removed_seconds,
         warning=" ".join(context.warnings),
+        log="\n".join(context.logs),
         verified=context.verified,
         site_fault=context.site_fault,
     )

@@ -6,10 +6,10 @@ import json
 import os
 from dataclasses import dataclass
 from pathlib import Path
+from threading import Event
 from typing import Any, Final
 
 from recordings.processing import child, ffmpeg
-from recordings.processing.child import Watch
 from recordings.processing.exceptions import MediaError
 from recordings.processing.sniff import HEAD_SIZE, Container, sniff
 
@@ -63,7 +63,7 @@ class MediaInfo:
         return self.video.height if self.video else None
 
 
-def probe(path: Path, *, watch: Watch | None = None) -> MediaInfo:
+def probe(path: Path, *, stop: Event | None = None) -> MediaInfo:
     """Read the file through and say what it holds; cover art is no video.
 
     Raises MediaError for what is no recording, SiteFault and Cancelled.
@@ -72,7 +72,7 @@ def probe(path: Path, *, watch: Watch | None = None) -> MediaInfo:
         container = sniff(file.read(HEAD_SIZE))
     if container is None:
         raise MediaError("This is no video or audio file of a kind the site can read.")
-    facts = read_facts(path, watch or Watch())
+    facts = read_facts(path, stop or Event())
     if not facts["video"] and not facts["audio"]:
         raise MediaError("This file has neither pictures nor sound in it.")
     if not 0 < facts["duration"] <= LONGEST:
@@ -85,13 +85,13 @@ def probe(path: Path, *, watch: Watch | None = None) -> MediaInfo:
     )
 
 
-def read_facts(path: Path, watch: Watch) -> dict[str, Any]:
+def read_facts(path: Path, stop: Event) -> dict[str, Any]:
     """Run `children/probe.py`; raises what `probe` does."""
     timeout = PATIENCE + os.path.getsize(path) / SLOW_DISK
     lines: list[str] = []
     ended = child.run(
         [*child.python("probe"), str(path), "file", ffmpeg.FORMATS],
-        watch=watch,
+        stop=stop,
         timeout=timeout,
         limits=ffmpeg.limits(timeout, output=0),
         on_line=lines.append,

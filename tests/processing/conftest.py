@@ -3,10 +3,10 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from pathlib import Path
+from threading import Event
 
 import pytest
 
-from recordings.processing.child import Watch
 from recordings.processing.steps.base import Context, Options
 from recordings.processing.steps.probe import Probe
 
@@ -19,19 +19,19 @@ def scratch_root(settings, tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def watch() -> Watch:
-    return Watch()
+def stop() -> Event:
+    return Event()
 
 
 @pytest.fixture
-def probed(tmp_path: Path, watch: Watch) -> Callable[..., Context]:
+def probed(tmp_path: Path, stop: Event) -> Callable[..., Context]:
     """Make a context for a clip and run the first step."""
 
     def start(clip: Path, **options) -> Context:
         workdir = tmp_path / "work"
         workdir.mkdir()
         deadline = time.monotonic() + 120
-        context = Context(clip, workdir, deadline, Options(**options), watch)
+        context = Context(clip, workdir, deadline, Options(**options), stop)
         Probe().run(context)
         return context
 

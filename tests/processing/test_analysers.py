@@ -40,14 +40,14 @@ def spoken(lines, language="en", *, gap=5.0):
     return Transcript(language, "owner", segments=segments)
 
 
-def keywords(transcript, watch):
-    return Keywords().analyse(transcript, watch=watch, timeout=10).topics
+def keywords(transcript, stop):
+    return Keywords().analyse(transcript, stop=stop, timeout=10).topics
 
 
-def test_topics_change_where_the_words_do(watch):
+def test_topics_change_where_the_words_do(stop):
     lines = DATABASES * 12 + GARDENS * 12
 
-    topics = keywords(spoken(lines), watch)
+    topics = keywords(spoken(lines), stop)
 
     assert len(topics) == 2
     assert topics[1].start == pytest.approx(48 * 5, abs=45)
@@ -55,8 +55,8 @@ def test_topics_change_where_the_words_do(watch):
     assert "roses" in topics[1].keywords[:3]
 
 
-def test_short_talk_is_one_topic_over_all_of_it(watch):
-    topics = keywords(spoken(DATABASES), watch)
+def test_short_talk_is_one_topic_over_all_of_it(stop):
+    topics = keywords(spoken(DATABASES), stop)
 
     assert [(topic.start, topic.end) for topic in topics] == [(0.0, 19.5)]
     assert topics[0].title.startswith("Database")
@@ -71,18 +71,18 @@ def test_short_talk_is_one_topic_over_all_of_it(watch):
         (RUSSIAN, "", "данных"),
     ],
 )
-def test_titles_come_from_telling_words_of_the_language(watch, lines, language, word):
-    assert keywords(spoken(lines, language), watch)[0].keywords[0] == word
+def test_titles_come_from_telling_words_of_the_language(stop, lines, language, word):
+    assert keywords(spoken(lines, language), stop)[0].keywords[0] == word
 
 
-def test_common_words_alone_still_make_a_topic(watch):
-    assert keywords(spoken(["and so it is", "that was it"]), watch)[0].title == "1"
+def test_common_words_alone_still_make_a_topic(stop):
+    assert keywords(spoken(["and so it is", "that was it"]), stop)[0].title == "1"
 
 
-def test_long_silence_inside_does_not_confuse(watch):
+def test_long_silence_inside_does_not_confuse(stop):
     segments = [Segment(0, 4, "database tables rows"), Segment(4000, 4004, "garden roses water")]
 
-    topics = keywords(Transcript("en", "owner", segments=segments), watch)
+    topics = keywords(Transcript("en", "owner", segments=segments), stop)
 
     assert topics[0].start == 0
     assert topics[-1].end == 4004
@@ -129,7 +129,7 @@ def said(content) -> bytes:
     return json.dumps({"choices": [{"message": {"content": content}}]}).encode()
 
 
-def test_service_is_asked_and_its_topics_are_taken(service, watch):
+def test_service_is_asked_and_its_topics_are_taken(service, stop):
     topics = [
         {"start": 8, "title": "Indexes", "keywords": ["index"]},
         {"start": -5, "title": "Rows", "keywords": ["rows"]},
@@ -137,7 +137,7 @@ def test_service_is_asked_and_its_topics_are_taken(service, watch):
     ]
     service.says = 200, said(json.dumps({"topics": topics}))
 
-    found = OpenAI().analyse(spoken(DATABASES), watch=watch, timeout=30).topics
+    found = OpenAI().analyse(spoken(DATABASES), stop=stop, timeout=30).topics
 
     assert [(one.start, one.end, one.title) for one in found] == [
         (0.0, 8.0, "Rows"),
@@ -161,20 +161,20 @@ def test_service_is_asked_and_its_topics_are_taken(service, watch):
         (200, b"[" + b" " * 2 * 1024**2 + b"]"),
     ],
 )
-def test_service_that_talks_nonsense_is_the_sites_fault(service, watch, says):
+def test_service_that_talks_nonsense_is_the_sites_fault(service, stop, says):
     service.says = says
 
     with pytest.raises(SiteFault, match="analyser"):
-        OpenAI().analyse(spoken(DATABASES), watch=watch, timeout=30)
+        OpenAI().analyse(spoken(DATABASES), stop=stop, timeout=30)
 
 
-def test_waiting_for_a_slow_service_can_be_cancelled(service, watch):
+def test_waiting_for_a_slow_service_can_be_cancelled(service, stop):
     service.says = 200, b"{}"
     service.may_answer.clear()
-    threading.Thread(target=lambda: (service.asked_once.wait(20), watch.stop.set())).start()
+    threading.Thread(target=lambda: (service.asked_once.wait(20), stop.set())).start()
 
     with pytest.raises(Cancelled):
-        OpenAI().analyse(spoken(DATABASES), watch=watch, timeout=30)
+        OpenAI().analyse(spoken(DATABASES), stop=stop, timeout=30)
     cancelled = time.monotonic()
     service.may_answer.set()
 
@@ -182,8 +182,8 @@ def test_waiting_for_a_slow_service_can_be_cancelled(service, watch):
 
 
 @pytest.mark.parametrize("address", ["", "file:///etc/passwd", "ftp://example.org"])
-def test_service_without_a_web_address_is_not_asked(settings, watch, address):
+def test_service_without_a_web_address_is_not_asked(settings, stop, address):
     settings.ANALYSER_URL = address
 
     with pytest.raises(SiteFault, match="ANALYSER_URL"):
-        OpenAI().analyse(spoken(DATABASES), watch=watch, timeout=30)
+        OpenAI().analyse(spoken(DATABASES), stop=stop, timeout=30)

@@ -1,19 +1,20 @@
 from __future__ import annotations
 
-import os
 import signal
 import subprocess
 import sys
 import threading
 import time
 from pathlib import Path
+from threading import Event
 
 import pytest
 
 from recordings.processing import child
-from recordings.processing.child import Limits, Watch
+from recordings.processing.child import Limits
 from recordings.processing.exceptions import Cancelled, SiteFault
 
+TELLING = "import os; print(os.getpid(), flush=True)\n"
 FOREVER = "import time\nwhile True: time.sleep(1)"
 WITH_GRANDCHILD = f"""
 import subprocess, sys
@@ -24,7 +25,7 @@ grandchild.wait()
 
 
 def run(code: str, **options):
-    options = {"watch": Watch(), "timeout": 60, "limits": Limits()} | options
+    options = {"stop": Event(), "timeout": 60, "limits": Limits()} | options
     return child.run([sys.executable, "-c", code], **options)
 
 
@@ -57,45 +58,48 @@ def test_output_comes_line_by_line_and_complaints_at_the_end():
 
 
 def test_cancelling_kills_the_child_and_its_children_within_two_seconds():
-    watch, grandchildren = Watch(), []
+    stop, grandchildren = Event(), []
 
     def cancel_once_started(line: str) -> None:
         grandchildren.append(int(line))
-        watch.stop.set()
+        stop.set()
 
     before = time.monotonic()
     with pytest.raises(Cancelled):
-        run(WITH_GRANDCHILD, watch=watch, on_line=cancel_once_started)
+        run(WITH_GRANDCHILD, stop=stop, on_line=cancel_once_started)
 
     assert time.monotonic() - before < 2
     assert gone_soon(grandchildren[0], within=2)
 
 
-def test_nothing_starts_once_stopped():
-    watch = Watch(born=lambda pid, started: pytest.fail("a child was started"))
-    watch.stop.set()
+def test_nothing_starts_once_stopped(tmp_path):
+    stop, trace = Event(), tmp_path / "trace"
+    stop.set()
 
     with pytest.raises(Cancelled):
-        run("", watch=watch)
+        run(f"open({str(trace)!r}, 'w')", stop=stop)
+
+    assert not trace.exists()
 
 
 def test_time_limit_is_the_sites_fault_and_leaves_nothing():
     born: list[int] = []
 
     with pytest.raises(SiteFault, match="longer"):
-        run(FOREVER, timeout=0.5, watch=Watch(born=lambda pid, started: born.append(pid)))
+        run(TELLING + FOREVER, timeout=1, on_line=lambda line: born.append(int(line)))
 
     assert gone_soon(born[0])
 
 
-def test_pulse_that_raises_kills_the_child():
+def test_callback_that_raises_kills_the_child():
     born: list[int] = []
 
-    def lost() -> None:
+    def lost(line: str) -> None:
+        born.append(int(line))
         raise LookupError
 
     with pytest.raises(LookupError):
-        run(FOREVER, watch=Watch(pulse=lost, born=lambda pid, started: born.append(pid)))
+        run(TELLING + FOREVER, on_line=lost)
 
     assert gone_soon(born[0])
 
@@ -116,11 +120,13 @@ def test_child_dies_with_a_killed_worker(tmp_path):
     worker = f"""
 import sys, pathlib, threading
 from recordings.processing import child
-from recordings.processing.child import Limits, Watch
-def born(pid, started): pathlib.Path({str(record)!r}).write_text(str(pid))
+from recordings.processing.child import Limits
 def work():
-    command = [sys.executable, "-c", {FOREVER!r}]
-    child.run(command, watch=Watch(born=born), timeout=60, limits=Limits())
+    command = [sys.executable, "-c", {TELLING + FOREVER!r}]
+    child.run(
+        command, stop=threading.Event(), timeout=60, limits=Limits(),
+        on_line=pathlib.Path({str(record)!r}).write_text,
+    )
 threads = [threading.Thread(target=work)]
 [thread.start() for thread in threads]
 """
@@ -185,15 +191,3 @@ def test_flood_of_complaints_is_cut():
 
     assert ended.log.startswith("first ")
     assert len(ended.log) <= child.LOG_LIMIT
-
-
-def test_stray_child_is_reaped_by_pid_and_start():
-    stray = subprocess.Popen([sys.executable, "-c", FOREVER], start_new_session=True)
-    since = child.started(stray.pid)
-
-    assert child.reap(stray.pid, "1") is False
-    assert is_running(stray.pid)
-    assert child.reap(stray.pid, since) is True
-    assert stray.wait() == -signal.SIGKILL
-    assert child.reap(stray.pid, since) is False
-    assert child.reap(os.getpid(), "") is False

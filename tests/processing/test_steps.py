@@ -227,14 +227,14 @@ def test_recording_of_one_picture_has_a_poster(tmp_path, probed):
 
 
 @pytest.mark.parametrize("step", [Trim, Audio])
-def test_step_stops_within_two_seconds_of_cancelling(tmp_path, probed, watch, step):
+def test_step_stops_within_two_seconds_of_cancelling(tmp_path, probed, stop, step):
     long = clips.repeated(clips.video(tmp_path, 30), 100)
     context = probed(long, trim_start=1.0)
     cancelled_at: list[float] = []
 
     def cancel() -> None:
         cancelled_at.append(time.monotonic())
-        watch.stop.set()
+        stop.set()
 
     threading.Timer(1.0, cancel).start()
     with pytest.raises(Cancelled):
@@ -243,7 +243,7 @@ def test_step_stops_within_two_seconds_of_cancelling(tmp_path, probed, watch, st
     assert time.monotonic() - cancelled_at[0] < 2
 
 
-def test_transcribing_stops_within_two_seconds_of_cancelling(tmp_path, probed, watch):
+def test_transcribing_stops_within_two_seconds_of_cancelling(tmp_path, probed, stop):
     clip = clips.spoken(tmp_path)
     long = clips.repeated(clip, 40)
     context = probed(long, trim_start=0.0)
@@ -255,7 +255,7 @@ def test_transcribing_stops_within_two_seconds_of_cancelling(tmp_path, probed, w
         if not heard.is_set():
             heard.set()
             cancelled_at.append(time.monotonic())
-            watch.stop.set()
+            stop.set()
 
     context.report = cancel
     with pytest.raises(Cancelled):

@@ -55,13 +55,13 @@ def test_text_named_mp4_is_refused_by_its_bytes(tmp_path, kind):
 
 
 @pytest.mark.parametrize("kind", REFERENCES)
-def test_text_named_mp4_opens_no_other_file_even_past_the_sniffing(tmp_path, watch, kind):
+def test_text_named_mp4_opens_no_other_file_even_past_the_sniffing(tmp_path, stop, kind):
     target = clips.video(tmp_path)
     disguised, stolen = tmp_path / "innocent.mp4", tmp_path / "stolen.mp4"
     disguised.write_text(REFERENCES[kind].format(target=target))
 
     with pytest.raises(MediaError):
-        ffmpeg.run([*ffmpeg.source(disguised), "-c", "copy", str(stolen)], watch=watch, timeout=30)
+        ffmpeg.run([*ffmpeg.source(disguised), "-c", "copy", str(stolen)], stop=stop, timeout=30)
 
     assert not stolen.exists()
 
@@ -86,35 +86,35 @@ def test_small_memory_limit_refuses_the_recording_not_the_site(tmp_path, setting
         probe(clip)
 
 
-def test_encode_beyond_its_output_limit_is_stopped(tmp_path, watch):
+def test_encode_beyond_its_output_limit_is_stopped(tmp_path, stop):
     clip, result = clips.video(tmp_path), tmp_path / "big.avi"
     raw = [*ffmpeg.source(clip), "-c:v", "rawvideo", "-f", "avi", str(result)]
 
     with pytest.raises(MediaError, match="out of all proportion"):
-        ffmpeg.run(raw, watch=watch, timeout=60, output_limit=100_000)
+        ffmpeg.run(raw, stop=stop, timeout=60, output_limit=100_000)
 
     assert result.stat().st_size <= 100_000
 
 
-def test_full_disk_is_the_sites_fault(tmp_path, watch):
+def test_full_disk_is_the_sites_fault(tmp_path, stop):
     clip = clips.video(tmp_path)
 
     with pytest.raises(SiteFault, match="disk is full"):
         ffmpeg.run(
-            [*ffmpeg.source(clip), "-f", "matroska", "file:/dev/full"], watch=watch, timeout=60
+            [*ffmpeg.source(clip), "-f", "matroska", "file:/dev/full"], stop=stop, timeout=60
         )
 
 
 @pytest.mark.parametrize("kind", REFERENCES)
-def test_file_that_a_text_points_at_is_never_opened(tmp_path, watch, trap, kind):
+def test_file_that_a_text_points_at_is_never_opened(tmp_path, stop, trap, kind):
     pipe, sprung = trap
     disguised = tmp_path / "innocent.mp4"
     disguised.write_text(REFERENCES[kind].format(target=pipe))
 
     for attempt in (
         lambda: probe(disguised),
-        lambda: read_facts(disguised, watch),
-        lambda: ffmpeg.run([*ffmpeg.source(disguised), "-f", "null", "-"], watch=watch, timeout=9),
+        lambda: read_facts(disguised, stop),
+        lambda: ffmpeg.run([*ffmpeg.source(disguised), "-f", "null", "-"], stop=stop, timeout=9),
     ):
         with pytest.raises(MediaError):
             attempt()

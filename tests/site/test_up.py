@@ -19,8 +19,9 @@ from tests.site.processes import ROOT, Site, living, until
 
 SLEEPING = "sleep\0004711.5"  # the command line of the stand-in for an encode
 ENCODER = """
-from recordings.processing.child import Limits, Watch, run
-run(["sleep", "4711.5"], watch=Watch(), timeout=600, limits=Limits())
+from threading import Event
+from recordings.processing.child import Limits, run
+run(["sleep", "4711.5"], stop=Event(), timeout=600, limits=Limits())
 """
 SUPERVISED = f"""
 import sys

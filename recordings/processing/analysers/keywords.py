@@ -12,11 +12,11 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from itertools import pairwise
 from statistics import fmean, pstdev
+from threading import Event
 from typing import Final
 
 from recordings.processing.analysers.stopwords import stopwords
 from recordings.processing.captions import Segment
-from recordings.processing.child import Watch
 from recordings.processing.documents import Topic, Topics, Transcript
 
 BLOCK: Final = 30.0  # seconds of speech compared as one
@@ -29,7 +29,7 @@ _WORD: Final = re.compile(r"[^\W\d_](?:[\w'’\u0980-\u09ff\u200c\u200d-]*[\w\u0
 
 
 class Keywords:
-    def analyse(self, transcript: Transcript, *, watch: Watch, timeout: float) -> Topics:
+    def analyse(self, transcript: Transcript, *, stop: Event, timeout: float) -> Topics:
         """Find topics without asking anyone; takes milliseconds, so it looks at no clock."""
         common = stopwords(transcript.language)
         segments = transcript.segments

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import tempfile
 from collections.abc import Sequence
+from threading import Event
 from typing import Any, Final
 from urllib.parse import urlsplit
 
@@ -15,7 +16,7 @@ from django.conf import settings
 
 from recordings.processing import child
 from recordings.processing.captions import Segment
-from recordings.processing.child import Limits, Watch
+from recordings.processing.child import Limits
 from recordings.processing.documents import Topic, Topics, Transcript
 from recordings.processing.exceptions import SiteFault
 
@@ -31,9 +32,9 @@ ASKED: Final = (
 
 
 class OpenAI:
-    def analyse(self, transcript: Transcript, *, watch: Watch, timeout: float) -> Topics:
+    def analyse(self, transcript: Transcript, *, stop: Event, timeout: float) -> Topics:
         """Ask the service. Raises SiteFault when it cannot be asked or answers nonsense."""
-        answer = ask(script(transcript.segments), watch=watch, timeout=timeout)
+        answer = ask(script(transcript.segments), stop=stop, timeout=timeout)
         try:
             said = json.loads(answer["choices"][0]["message"]["content"])["topics"]
             topics = read(said, transcript.segments)
@@ -49,7 +50,7 @@ def script(segments: Sequence[Segment]) -> str:
     return "\n".join(lines[::step])[:MOST_TEXT]
 
 
-def ask(text: str, *, watch: Watch, timeout: float) -> dict[str, Any]:
+def ask(text: str, *, stop: Event, timeout: float) -> dict[str, Any]:
     patience = min(PATIENCE, timeout)
     call = {
         "url": f"{_address()}/chat/completions",
@@ -78,7 +79,7 @@ def ask(text: str, *, watch: Watch, timeout: float) -> dict[str, Any]:
         stdin.seek(0)
         ended = child.run(
             child.python("post"),
-            watch=watch,
+            stop=stop,
             timeout=patience + 5,
             limits=Limits(output=0),
             on_line=lines.append,

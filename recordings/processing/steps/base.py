@@ -11,11 +11,11 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from threading import Event
 from typing import Protocol
 
 from recordings.ledger.names import Kind
 from recordings.processing.captions import Segment
-from recordings.processing.child import Watch
 from recordings.processing.documents import Topics, Transcript
 from recordings.processing.exceptions import SiteFault
 from recordings.processing.probe import MediaInfo
@@ -67,7 +67,7 @@ class Context:
     workdir: Path
     deadline: float
     options: Options = field(default_factory=Options)
-    watch: Watch = field(default_factory=Watch)
+    stop: Event = field(default_factory=Event)
     report: Callable[[int], None] = lambda percent: None
 
     info: MediaInfo | None = None
@@ -77,8 +77,8 @@ class Context:
     verified: bool = False
     transcript: Transcript | None = None
     topics: Topics | None = None
-    results: list[Output] = field(default_factory=list)
-    warnings: list[str] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)  # for the owner
+    logs: list[str] = field(default_factory=list)  # for administrators
     site_fault: bool = False  # a warning is the site's fault, so the source should stay
 
     @property
@@ -112,8 +112,9 @@ class Context:
 
         return tell
 
-    def warn(self, sentence: str, *, site_fault: bool = False) -> None:
+    def warn(self, sentence: str, *, log: str = "", site_fault: bool = False) -> None:
         self.warnings.append(sentence)
+        self.logs.append(f"{sentence} {log}".strip())
         self.site_fault |= site_fault
 
 

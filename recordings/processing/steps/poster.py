@@ -53,7 +53,7 @@ class Poster:
         with suppress(MediaError):
             ffmpeg.run(
                 arguments,
-                watch=context.watch,
+                stop=context.stop,
                 timeout=context.remaining(),
                 output_limit=LARGEST,
                 strict=False,

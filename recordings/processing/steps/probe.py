@@ -15,7 +15,7 @@ class Probe:
 
     def run(self, context: Context) -> list[Output]:
         """Fill in `info`. Raises MediaError, also for trim points that leave nothing."""
-        context.info = probe(context.source, watch=context.watch)
+        context.info = probe(context.source, stop=context.stop)
         start = context.options.trim_start or 0.0
         end = context.options.trim_end
         last = context.info.duration if end is None else min(end, context.info.duration)

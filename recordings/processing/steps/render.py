@@ -36,7 +36,7 @@ def encode(
     bare = ["-map_metadata", "-1", "-map_chapters", "-1", "-threads", str(ffmpeg.THREADS)]
     ffmpeg.run(
         [*ffmpeg.source(of, *before), *arguments, *bare, f"file:{result}"],
-        watch=context.watch,
+        stop=context.stop,
         timeout=context.remaining(),
         on_progress=on_progress,
         output_limit=of.stat().st_size * LARGEST_FACTOR + LARGEST_EXTRA,
@@ -53,11 +53,11 @@ def verify(
     """
     ffmpeg.run(
         [*ffmpeg.source(result), "-map", "0", "-f", "null", "-"],
-        watch=context.watch,
+        stop=context.stop,
         timeout=context.remaining(),
         on_progress=on_progress,
     )
-    made, asked = probe(result, watch=context.watch), context.kept.duration
+    made, asked = probe(result, stop=context.stop), context.kept.duration
     video = context.media.video
     slack = max(TOLERANCE, 2 / video.rate if video and video.rate else 0.0)
     if abs(made.duration - asked) > slack:
@@ -83,7 +83,7 @@ def sounding(context: Context, *, on_progress: Callable[[float], None]) -> Cut |
             *("-af", f"{SILENCE},ametadata=mode=print:file={marks.name}"),
             *("-f", "null", "-"),
         ],
-        watch=context.watch,
+        stop=context.stop,
         timeout=context.remaining(),
         on_progress=on_progress,
         cwd=context.workdir,  # so that no path needs escaping in the filter

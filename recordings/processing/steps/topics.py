@@ -35,7 +35,7 @@ def analysed(context: Context) -> Document:
         return Document(context.options.language, "none")
     analyser = cast(type[Analyser], import_string(settings.ANALYSER))()
     try:
-        return analyser.analyse(transcript, watch=context.watch, timeout=context.remaining())
+        return analyser.analyse(transcript, stop=context.stop, timeout=context.remaining())
     except SiteFault as error:
-        context.warn(f"There are no topics. {error.sentence}", site_fault=True)
+        context.warn(f"There are no topics. {error.sentence}", log=error.log, site_fault=True)
         return Document(transcript.language, "none")

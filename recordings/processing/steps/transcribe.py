@@ -48,7 +48,7 @@ def heard(context: Context) -> Transcript:
         audio=context.audio,
         duration=duration,
         language=context.options.language,
-        watch=context.watch,
+        stop=context.stop,
         timeout=context.remaining(),
         on_progress=context.progress(0, 100, duration),
     )
@@ -56,7 +56,9 @@ def heard(context: Context) -> Transcript:
         found = transcriber.transcribe(task)
     except (MediaError, SiteFault) as error:
         context.warn(
-            f"There is no transcript. {error.sentence}", site_fault=isinstance(error, SiteFault)
+            f"There is no transcript. {error.sentence}",
+            log=error.log,
+            site_fault=isinstance(error, SiteFault),
         )
         return silent
     if found.warning:

@@ -6,10 +6,10 @@ import json
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
+from threading import Event
 from typing import Any, Final, Protocol
 
 from recordings.processing.captions import Segment
-from recordings.processing.child import Watch
 from recordings.processing.documents import Transcript
 
 LONGEST_LINE: Final = 84  # characters; two lines of a subtitle
@@ -31,7 +31,7 @@ class Task:
     audio: Path
     duration: float
     language: str
-    watch: Watch
+    stop: Event
     timeout: float
     on_progress: Callable[[float], None]
 

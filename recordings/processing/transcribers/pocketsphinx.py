@@ -29,7 +29,7 @@ class PocketSphinx:
                 str(RATE),
                 *ffmpeg.command([*decode, "-f", "s16le", "pipe:1"]),
             ],
-            watch=task.watch,
+            stop=task.stop,
             timeout=task.timeout,
             limits=ffmpeg.limits(task.timeout, output=0),
             on_line=listener,

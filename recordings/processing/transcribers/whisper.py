@@ -20,7 +20,7 @@ class Whisper:
         listener = Listener(task.on_progress)
         ended = child.run(
             [*child.python("whisper"), model(), str(task.audio), primary(task.language)],
-            watch=task.watch,
+            stop=task.stop,
             timeout=task.timeout,
             limits=Limits(output=0),  # models map more memory than media may; the MP3 is our own
             on_line=listener,
