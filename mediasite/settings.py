@@ -99,6 +99,7 @@ AXES_COOLOFF_TIME = timedelta(minutes=15)
 AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
 AXES_RESET_ON_SUCCESS = True
 AXES_VERBOSE = False
+AXES_LOCKOUT_CALLABLE = "recordings.api.errors.locked_out"
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": f"django.contrib.auth.password_validation.{name}"}
     for name in (
@@ -117,7 +118,7 @@ INSTALLED_APPS = [
     "thumbnails",
     "recordings",
     "recordings.ledger",
-    "django.contrib.admin",
+    "recordings.admin_site.LibraryAdminConfig",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",
@@ -288,6 +289,7 @@ REST_FRAMEWORK = {
         "recordings.api.authentication.SessionAuthentication",
     ],
     "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
+    "DEFAULT_PARSER_CLASSES": ["recordings.api.parsers.JSONParser"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "DEFAULT_PAGINATION_CLASS": "recordings.api.pagination.KeysetPagination",
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
@@ -300,7 +302,12 @@ SPECTACULAR_SETTINGS = {
     "DESCRIPTION": "A self-hosted library of recordings that keeps its own storage in order.",
     "VERSION": "0.1.0",
     "SERVE_INCLUDE_SCHEMA": False,
-    "SERVE_PERMISSIONS": ["rest_framework.permissions.IsAuthenticated"],
+    "ENUM_NAME_OVERRIDES": {
+        "FileKind": "recordings.ledger.names.Kind",
+        "JobKind": "recordings.processing.models.Job.Kind",
+        "JobState": "recordings.processing.models.Job.State",
+        "RecordingState": "recordings.models.Recording.State",
+    },
 }
 
 # --- web

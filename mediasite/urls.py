@@ -8,6 +8,8 @@ from django.shortcuts import redirect
 from django.templatetags.static import static
 from django.urls import include, path
 
+from recordings.media import media
+
 
 def healthz(request: HttpRequest) -> JsonResponse:
     """Say that the process answers; asks nothing of the database."""
@@ -22,7 +24,13 @@ def favicon(request: HttpRequest) -> HttpResponse:
 urlpatterns = [
     path("healthz", healthz),
     path("admin/", admin.site.urls),
+    # the API of recordings
+    path("api/", include("recordings.api.urls")),
+    path("media/<path:name>", media, name="media"),
     # the owners' pages
     path("", include("recordings.urls")),
     path("favicon.ico", favicon),
 ]
+
+handler404 = "recordings.api.errors.not_found"
+handler500 = "recordings.api.errors.server_error"

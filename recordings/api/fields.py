@@ -1,0 +1,95 @@
+"""Values that come in, each checked once for uploads, edits and jobs alike."""
+
+from __future__ import annotations
+
+import math
+from typing import Any, Final
+
+from drf_spectacular.utils import extend_schema_field
+from rest_framework import serializers
+
+MOST_LABELS: Final = 20
+LABEL_LENGTH: Final = 100
+LONGEST_SECONDS: Final = 360_000.0
+
+
+class SecondsField(serializers.FloatField):
+    """Seconds from the start of a recording: finite, not negative, at most 100 hours."""
+
+    default_error_messages = {
+        "invalid": "Give seconds from the start as a number, such as 90.5.",
+        "range": "Give seconds from 0 to 360000.",
+    }
+
+    def to_internal_value(self, data: Any) -> float:
+        if isinstance(data, bool):
+            self.fail("invalid")
+        try:
+            seconds = super().to_internal_value(data)
+        except OverflowError:
+            self.fail("range")
+        if not math.isfinite(seconds):
+            self.fail("invalid")
+        if not 0 <= seconds <= LONGEST_SECONDS:
+            self.fail("range")
+        return seconds
+
+
+class LanguageField(serializers.RegexField):
+    """A language code, empty where nobody said."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(
+            r"^[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*$",
+            max_length=16,
+            allow_blank=True,
+            error_messages={"invalid": "Give a language code such as en, ru or pt-br."},
+            **kwargs,
+        )
+
+
+class TitleField(serializers.CharField):
+    """One line of any script."""
+
+    def to_internal_value(self, data: Any) -> str:
+        return " ".join(str(super().to_internal_value(data)).split())
+
+
+@extend_schema_field(serializers.ListField(child=serializers.CharField(max_length=LABEL_LENGTH)))
+class LabelsField(serializers.Field[list[str], Any, list[str], Any]):
+    """Words, as a list or with commas between."""
+
+    default_error_messages = {
+        "invalid": "Give labels as a list of words, or with commas between.",
+        "many": f"Give at most {MOST_LABELS} labels.",
+        "long": f"A label may have at most {LABEL_LENGTH} characters.",
+    }
+
+    def to_internal_value(self, data: Any) -> list[str]:
+        given = [data] if isinstance(data, str) else data
+        if not isinstance(given, list) or len(given) > 1000:
+            self.fail("invalid")
+        words = [word for one in given for word in self._word(one).split(",")]
+        labels = list(dict.fromkeys(filter(None, (" ".join(word.split()) for word in words))))
+        if len(labels) > MOST_LABELS:
+            self.fail("many")
+        if any(len(label) > LABEL_LENGTH for label in labels):
+            self.fail("long")
+        return labels
+
+    def _word(self, one: Any) -> str:
+        # The length is looked at before the text is, whose validators say NUL and surrogates.
+        if not isinstance(one, str):
+            self.fail("invalid")
+        return str(serializers.CharField(max_length=5000, allow_blank=True).run_validation(one))
+
+    def to_representation(self, value: Any) -> list[str]:
+        return list(value)
+
+
+def refuse_backwards(start: float | None, end: float | None) -> None:
+    """Raise ValidationError where the end of a cut is not after its start."""
+    if end is not None and end <= (start or 0):
+        raise serializers.ValidationError(
+            {"trim_end": ["The end must be later than the start of the part that stays."]}
+        )

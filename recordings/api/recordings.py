@@ -1,0 +1,219 @@
+"""Recordings: upload, list, edit, trash, restore, process."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.db import transaction
+from django.db.models import QuerySet
+from django.http import Http404
+from drf_spectacular.utils import OpenApiResponse, extend_schema
+from rest_framework.exceptions import PermissionDenied
+from rest_framework.generics import GenericAPIView
+from rest_framework.parsers import MultiPartParser
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.serializers import Serializer
+from rest_framework.views import APIView
+
+from recordings import tasks, transfer, trash
+from recordings.api.errors import Conflict
+from recordings.api.requests import (
+    DeleteQuery,
+    ProcessRequest,
+    RecordingEdit,
+    RecordingQuery,
+    UploadRequest,
+    details_of,
+)
+from recordings.api.serializers import ErrorSerializer, JobSerializer, RecordingSerializer
+from recordings.listing import matching
+from recordings.models import Job, Recording
+from recordings.processing import jobs
+from recordings.querysets import ADMINISTER, RecordingQuerySet
+from recordings.uploads import intake
+from recordings.uploads.details import set_labels
+from recordings.uploads.handler import receive
+
+REFUSED = OpenApiResponse(ErrorSerializer, description="Refused; says why.")
+
+
+def checked(serializer: type[Serializer[Any]], data: Any, **kwargs: Any) -> dict[str, Any]:
+    """Return clean values of a query or body. Raises ValidationError."""
+    request = serializer(data=data, **kwargs)
+    request.is_valid(raise_exception=True)
+    return dict(request.validated_data)
+
+
+def query(request: Request) -> dict[str, str]:
+    """Return the parameters that were given a value."""
+    given: dict[str, str] = request.query_params.dict()
+    return {name: value for name, value in given.items() if value != ""}
+
+
+def visible(request: Request) -> RecordingQuerySet:
+    return Recording.objects.visible_to(request.user)
+
+
+def find(request: Request, pk: int) -> Recording:
+    """Return a recording the caller may see, trashed or not. Raises Http404."""
+    recording = visible(request).filter(pk=pk).select_related("owner").first()
+    if recording is None:
+        raise Http404
+    return recording
+
+
+def shown(pk: int) -> dict[str, Any]:
+    recording = Recording.objects.with_files().with_held().get(pk=pk)
+    return RecordingSerializer(recording).data
+
+
+class RecordingsView(GenericAPIView[Recording]):
+    """The library, and the way into it."""
+
+    serializer_class = RecordingSerializer
+    queryset = Recording.objects.none()
+    parser_classes = [MultiPartParser]  # for the schema; the body is streamed past it
+
+    @extend_schema(
+        operation_id="list_recordings",
+        parameters=[RecordingQuery],
+        responses=RecordingSerializer(many=True),
+    )
+    def get(self, request: Request) -> Response:
+        """List the caller's recordings, newest first; administrators see everyone's."""
+        asked = checked(RecordingQuery, query(request))
+        if asked["trashed"]:
+            self.keyset: tuple[str, ...] = ("-trashed_at", "-id")
+        else:
+            self.keyset = ("-created_at", "-id")
+        page = self.paginate_queryset(_narrowed(visible(request), asked))
+        return self.get_paginated_response(RecordingSerializer(page, many=True).data)
+
+    @extend_schema(
+        operation_id="upload_recording",
+        request={"multipart/form-data": UploadRequest},
+        responses={201: RecordingSerializer, "4XX": REFUSED},
+    )
+    def post(self, request: Request) -> Response:
+        """Upload a file; it is stored as it comes and processed unless `process` is false."""
+        recording = receive(request._request, owner=request.user, clean=details_of)
+        return Response(shown(recording.pk), status=201)
+
+
+def _narrowed(rows: RecordingQuerySet, asked: dict[str, Any]) -> QuerySet[Recording]:
+    rows = rows.trashed() if asked["trashed"] else rows.live()
+    if state := asked.get("state"):
+        rows = rows.filter(state=state)
+    if label := asked.get("label"):
+        rows = rows.filter(labels__name=label)
+    if text := asked.get("search"):
+        rows = rows.filter(matching(text))
+    return rows.with_files().with_held()
+
+
+class RecordingView(APIView):
+    """One recording."""
+
+    @extend_schema(operation_id="get_recording", responses=RecordingSerializer)
+    def get(self, request: Request, pk: int) -> Response:
+        """Return a recording with its files and newest job."""
+        return Response(shown(find(request, pk).pk))
+
+    @extend_schema(
+        operation_id="edit_recording",
+        request=RecordingEdit,
+        responses={200: RecordingSerializer, "4XX": REFUSED},
+    )
+    def patch(self, request: Request, pk: int) -> Response:
+        """Change what is said of a recording; administrators also `keep` and `owner`."""
+        recording = find(request, pk)
+        changes = checked(RecordingEdit, request.data, partial=True)
+        if not request.user.has_perm(ADMINISTER):
+            _refuse_administrators_fields(changes)
+        _apply(recording, changes, by=request.user.get_username())
+        return Response(shown(pk))
+
+    @extend_schema(
+        operation_id="delete_recording",
+        parameters=[DeleteQuery],
+        responses={204: None, "4XX": REFUSED},
+    )
+    def delete(self, request: Request, pk: int) -> Response:
+        """Move a recording to the trash, or release it for ever."""
+        asked = checked(DeleteQuery, query(request))
+        recording = find(request, pk)
+        if recording.state == Recording.State.UPLOADING and intake.cancel(pk):
+            return Response(status=204)
+        by = request.user.get_username()
+        if asked["permanent"]:
+            trash.erase([pk], by=by)
+            transaction.on_commit(tasks.purge.delay, robust=True)
+        else:
+            trash.move_to_trash([pk], by=by)
+        return Response(status=204)
+
+
+def _refuse_administrators_fields(changes: dict[str, Any]) -> None:
+    if reserved := [name for name in RecordingEdit.ADMINISTRATORS_ONLY if name in changes]:
+        raise PermissionDenied(f"Only administrators may change {' and '.join(reserved)}.")
+
+
+def _apply(recording: Recording, changes: dict[str, Any], *, by: str) -> None:
+    """Hand it over first: labels belong to the owner, and a refusal then changes nothing."""
+    if (to := changes.pop("owner", None)) and to.pk != recording.owner_id:
+        transfer.transfer([recording.pk], to=to, by=by)
+        recording.refresh_from_db()
+    labels = changes.pop("labels", None)
+    with transaction.atomic():
+        if changes:
+            Recording.objects.filter(pk=recording.pk).update(**changes)
+        if labels is not None:
+            set_labels(recording, labels)
+
+
+class RestoreView(APIView):
+    @extend_schema(
+        operation_id="restore_recording",
+        request=None,
+        responses={200: RecordingSerializer, 404: REFUSED},
+    )
+    def post(self, request: Request, pk: int) -> Response:
+        """Bring a recording back from the trash, as it was."""
+        trash.restore([find(request, pk).pk])
+        return Response(shown(find(request, pk).pk))
+
+
+class ProcessView(APIView):
+    @extend_schema(
+        operation_id="process_recording",
+        request=ProcessRequest,
+        responses={202: JobSerializer, "4XX": REFUSED},
+    )
+    def post(self, request: Request, pk: int) -> Response:
+        """Process a recording again, from the original or what is left."""
+        recording = find(request, pk)
+        options = checked(ProcessRequest, request.data)
+        job = jobs.start(recording.pk, options=options)
+        return Response(JobSerializer(Job.objects.get(pk=job.pk)).data, status=202)
+
+
+class CancelView(APIView):
+    @extend_schema(
+        operation_id="cancel_processing",
+        request=None,
+        responses={202: JobSerializer, "4XX": REFUSED},
+    )
+    def post(self, request: Request, pk: int) -> Response:
+        """Stop processing a recording."""
+        job = find(request, pk).open_job
+        if job is None:
+            raise Conflict("Nothing is being done with this recording.", code="not_running")
+        return Response(cancelled(job), status=202)
+
+
+def cancelled(job: Job) -> dict[str, Any]:
+    """Ask a job to stop and return it. Raises Conflict when it has ended."""
+    if not jobs.cancel(job):
+        raise Conflict("This job has ended already.", code="not_running")
+    return JobSerializer(Job.objects.get(pk=job.pk)).data

@@ -1,0 +1,144 @@
+"""How recordings, files, jobs and quotas look from outside; the shapes are fixed."""
+
+from __future__ import annotations
+
+from typing import Any
+from urllib.parse import quote
+
+from django.conf import settings
+from drf_spectacular.utils import extend_schema_field
+from rest_framework import serializers
+
+from recordings.ledger.models import Account
+from recordings.ledger.names import Kind
+from recordings.models import Job, Recording, RecordingFile
+
+
+def media_url(file: RecordingFile) -> str:
+    return str(settings.MEDIA_URL) + quote(str(file.stored.file.name))
+
+
+class JobSerializer(serializers.ModelSerializer[Job]):
+    recording = serializers.IntegerField(source="recording_id", allow_null=True, read_only=True)
+
+    class Meta:
+        model = Job
+        fields = [
+            "id",
+            "kind",
+            "recording",
+            "state",
+            "step",
+            "progress",
+            "error",
+            "created_at",
+            "started_at",
+            "finished_at",
+        ]
+        read_only_fields = fields
+
+
+class FileSerializer(serializers.ModelSerializer[RecordingFile]):
+    name = serializers.CharField(source="stored.file.name", read_only=True)
+    size = serializers.IntegerField(source="stored.size", read_only=True, help_text="Bytes.")
+    sha256 = serializers.CharField(source="stored.sha256", read_only=True)
+    url = serializers.SerializerMethodField()
+    vtt_url = serializers.SerializerMethodField(help_text="Of subtitles: the same as WebVTT.")
+
+    class Meta:
+        model = RecordingFile
+        fields = [
+            "id",
+            "kind",
+            "name",
+            "size",
+            "sha256",
+            "url",
+            "vtt_url",
+            "version",
+            "draft",
+            "created_at",
+            "leaves_at",
+        ]
+        read_only_fields = fields
+
+    def get_url(self, file: RecordingFile) -> str:
+        return media_url(file)
+
+    def get_vtt_url(self, file: RecordingFile) -> str | None:
+        return f"{media_url(file)}.vtt" if file.kind == Kind.SUBTITLES else None
+
+
+class RecordingSerializer(serializers.ModelSerializer[Recording]):
+    """A recording that came `with_files().with_held()`: no query of its own."""
+
+    owner = serializers.CharField(source="owner.username", read_only=True)
+    labels = serializers.SerializerMethodField()
+    held = serializers.BooleanField(source="is_held", read_only=True)
+    size = serializers.SerializerMethodField(help_text="Bytes of all its files.")
+    files = FileSerializer(source="current_files", many=True, read_only=True)
+    thumbnail_url = serializers.SerializerMethodField()
+    job = serializers.SerializerMethodField(help_text="The newest one.")
+
+    class Meta:
+        model = Recording
+        fields = [
+            "id",
+            "title",
+            "description",
+            "owner",
+            "state",
+            "warning",
+            "language",
+            "labels",
+            "keep",
+            "duration",
+            "width",
+            "height",
+            "recorded_at",
+            "created_at",
+            "processed_at",
+            "last_watched_at",
+            "expire_at",
+            "trashed_at",
+            "purge_after",
+            "original_name",
+            "held",
+            "size",
+            "files",
+            "thumbnail_url",
+            "job",
+        ]
+        read_only_fields = fields
+
+    def get_labels(self, recording: Recording) -> list[str]:
+        return sorted(label.name for label in recording.labels.all())
+
+    def get_size(self, recording: Recording) -> int:
+        return sum(file.stored.size for file in recording.current_files)
+
+    def get_thumbnail_url(self, recording: Recording) -> str | None:
+        posters = (file for file in recording.current_files if file.kind == Kind.POSTER)
+        return next((media_url(poster) for poster in posters), None)
+
+    @extend_schema_field(JobSerializer(allow_null=True))
+    def get_job(self, recording: Recording) -> dict[str, Any] | None:
+        job = next(iter(recording.newest_jobs), None)
+        return JobSerializer(job).data if job else None
+
+
+class QuotaSerializer(serializers.ModelSerializer[Account]):
+    limit = serializers.IntegerField(source="limit_bytes", allow_null=True, read_only=True)
+    available = serializers.IntegerField(allow_null=True, read_only=True)
+
+    class Meta:
+        model = Account
+        fields = ["used", "reserved", "in_trash", "limit", "available"]
+        read_only_fields = fields
+
+
+class ErrorSerializer(serializers.Serializer[Any]):
+    """A sentence for people, a word for programs, and what else there is to say."""
+
+    detail = serializers.CharField()
+    code = serializers.CharField()

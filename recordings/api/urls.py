@@ -1,0 +1,22 @@
+"""Addresses of the API of recordings, below /api/."""
+
+from __future__ import annotations
+
+from django.urls import path
+
+from recordings.api import accounts, documentation, jobs, recordings
+
+urlpatterns = [
+    path("token", accounts.TokenView.as_view(), name="api-token"),
+    path("recordings", recordings.RecordingsView.as_view(), name="api-recordings"),
+    path("recordings/<int:pk>", recordings.RecordingView.as_view(), name="api-recording"),
+    path("recordings/<int:pk>/restore", recordings.RestoreView.as_view(), name="api-restore"),
+    path("recordings/<int:pk>/process", recordings.ProcessView.as_view(), name="api-process"),
+    path("recordings/<int:pk>/cancel", recordings.CancelView.as_view(), name="api-cancel"),
+    path("jobs/<int:pk>", jobs.JobView.as_view(), name="api-job"),
+    path("jobs/<int:pk>/cancel", jobs.CancelJobView.as_view(), name="api-job-cancel"),
+    path("quota", accounts.QuotaView.as_view(), name="api-quota"),
+    path("users/<str:username>/quota", accounts.UserQuotaView.as_view(), name="api-user-quota"),
+    path("schema", documentation.Schema.as_view(), name="api-schema"),
+    path("docs", documentation.docs, name="api-docs"),
+]
