@@ -8,8 +8,39 @@ from __future__ import annotations
 
 import os
 import socket
+from datetime import timedelta
 from functools import cache
 from pathlib import Path
+from uuid import UUID, uuid4
+
+from django.db.models import Q
+from django.db.models.functions import Now
+
+from recordings.ledger.models import Lease
+
+
+def take(name: str, period: timedelta) -> UUID | None:
+    """Take the lease called `name` for a while, or None while a living process has it."""
+    row, _ = Lease.objects.get_or_create(name=name)
+    free = Q(claim=None) | Q(lease_until__lt=Now())
+    if row.claim is not None and is_gone(row.claimed_by):
+        free |= Q(claim=row.claim)
+    token = uuid4()
+    taken = Lease.objects.filter(free, name=name).update(
+        claim=token, claimed_by=holder(), lease_until=Now() + period
+    )
+    return token if taken else None
+
+
+def renew(name: str, token: UUID, period: timedelta) -> bool:
+    """Keep a lease; False when it was lost."""
+    mine = Lease.objects.filter(name=name, claim=token)
+    return bool(mine.update(lease_until=Now() + period))
+
+
+def give(name: str, token: UUID) -> None:
+    """Let go of a lease that we may still have."""
+    Lease.objects.filter(name=name, claim=token).update(claim=None, lease_until=None)
 
 
 def holder() -> str:
@@ -18,11 +49,15 @@ def holder() -> str:
 
 
 def is_gone(holder: str) -> bool:
-    """Tell whether `holder` was a process of this host that is certainly no more."""
+    """Tell whether `holder` was a process of this host that is certainly no more.
+
+    One from before a reboot cannot be told from one of another machine of the same name, so it
+    keeps its lease to the end.
+    """
     here, _, rest = holder.rpartition("/")
     here, _, pid = here.rpartition("/")
     if here != _here() or not pid.isdecimal():
-        return _rebooted(holder)
+        return False
     return _started(int(pid)) != rest
 
 
@@ -34,17 +69,7 @@ def _name(pid: int) -> str:
 @cache
 def _here() -> str:
     boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
-    return f"{_host()}/{boot}"
-
-
-@cache
-def _host() -> str:
-    return f"{socket.gethostname()}/{os.stat('/proc/self/ns/pid').st_ino}"
-
-
-def _rebooted(holder: str) -> bool:
-    """The same host and namespace, but another boot."""
-    return holder.startswith(f"{_host()}/") and not holder.startswith(f"{_here()}/")
+    return f"{socket.gethostname()}/{os.stat('/proc/self/ns/pid').st_ino}/{boot}"
 
 
 def _started(pid: int) -> str:

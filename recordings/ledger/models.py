@@ -208,16 +208,15 @@ class StoredFile(models.Model):
             ),
         ]
         indexes = [
-            # Read by purge.claim() on every tick; ready files, the many, are not in it.
+            # Read by purge.due() on every tick; ready files, the many, are not in it.
             models.Index(
                 fields=["not_before", "id"],
                 condition=Q(state="condemned"),
                 name="stored_file_purge",
             ),
-            # Read by publish.recover() on every tick.
-            models.Index(
-                fields=["lease_until"], condition=Q(state="writing"), name="stored_file_writing"
-            ),
+            # Read by publish.recover() on every tick. Not on the lease: then PostgreSQL could not
+            # claim or renew in place.
+            models.Index(fields=["id"], condition=Q(state="writing"), name="stored_file_writing"),
             # Read by release and holds for a recording.
             models.Index(fields=["recording_id"], name="stored_file_recording"),
             # Read by audit and by holds on an owner.
@@ -226,6 +225,18 @@ class StoredFile(models.Model):
 
     def __str__(self) -> str:
         return str(self.file.name)
+
+
+class Lease(models.Model):
+    """The right to do one thing alone for a while, such as purging; see leases.py."""
+
+    name = models.CharField(max_length=100, primary_key=True)
+    claim = models.UUIDField(null=True)
+    claimed_by = models.CharField(max_length=255, blank=True)  # leases.holder()
+    lease_until = models.DateTimeField(null=True)
+
+    def __str__(self) -> str:
+        return self.name
 
 
 class HoldQuerySet(models.QuerySet["Hold"]):

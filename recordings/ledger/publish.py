@@ -17,7 +17,7 @@ from datetime import timedelta
 from functools import partial
 from types import TracebackType
 from typing import Self
-from uuid import UUID, uuid4
+from uuid import uuid4
 
 from django.conf import settings
 from django.db import transaction
@@ -217,14 +217,14 @@ class Publication:
         self._hasher.close()
         if self._writer is not None:
             self._writer.close()
-        if not retried(lambda: _condemn(self._mine())):
+        forget = self._name_was_taken  # what stands at the final name is not ours to remove
+        if not retried(lambda: _end(self._mine(), forget=forget)):
             return
-        if self._name_was_taken:  # what stands at the final name is not ours to remove
-            StoredFile.objects.filter(pk=self.stored.pk, claim=self.stored.claim).delete()
+        if forget:
             assert self.stored.part is not None
             storage(self.stored.storage).discard(str(self.stored.file.name), self.stored.part)
-            return
-        remove_now(self.stored.pk, self.stored.claim)
+        else:
+            remove_now(self.stored.pk)
 
     def __enter__(self) -> Self:
         return self
@@ -276,47 +276,45 @@ def _draw(account: Account, budget: Reservation | None, size: int) -> int:
     return drawn
 
 
-def _condemn(which: Q) -> int:
-    """Condemn files that were never ready and give their room back; return how many."""
+def _end(which: Q, *, forget: bool = False) -> int:
+    """Give the room of unfinished files back and condemn them; return how many those were.
+
+    With `forget` their rows go instead, and whatever stands under their names stays.
+    """
     with transaction.atomic():
         rows = StoredFile.objects.filter(which, state=StoredFile.State.WRITING)
         Account.objects.lock(
             owner for owner in rows.values_list("owner_id", flat=True) if owner is not None
         )
-        count = 0
-        for stored in rows.select_for_update():
-            changed = StoredFile.objects.filter(which, pk=stored.pk).update(
+        found = list(rows.select_for_update())
+        for stored in found:
+            if stored.owner_id is not None:
+                Account.objects.filter(owner_id=stored.owner_id).update(
+                    reserved=F("reserved") - stored.reserved
+                )
+        mine = StoredFile.objects.filter(pk__in=[stored.pk for stored in found])
+        if forget:
+            mine.delete()
+        else:
+            mine.update(
                 state=StoredFile.State.CONDEMNED,
                 reason=StoredFile.Reason.ABANDONED,
                 reserved=0,
                 not_before=Now(),
                 condemned_at=Now(),
+                claim=None,
+                claimed_by="",
+                lease_until=None,
             )
-            if changed and stored.owner_id is not None:
-                Account.objects.filter(owner_id=stored.owner_id).update(
-                    reserved=F("reserved") - stored.reserved
-                )
-            count += changed
-        return count
+    return len(found)
 
 
 def recover() -> int:
     """Condemn writes whose lease is over or whose process died; return how many."""
     writing = StoredFile.objects.filter(state=StoredFile.State.WRITING)
-    lapsed = list(writing.filter(lease_until__lt=Now()).values_list("pk", "claim"))
-    for pk, claim, holder in writing.values_list("pk", "claim", "claimed_by"):
-        if leases.is_gone(holder):
-            lapsed.append((pk, claim))
     count = 0
-    for pk, claim in lapsed:
-        count += retried(partial(_take_back, pk, claim))  # purge finds it on its next tick
-    return count
-
-
-def _take_back(pk: int, claim: UUID | None) -> int:
-    with transaction.atomic():
-        count = _condemn(Q(pk=pk, claim=claim))
-        StoredFile.objects.filter(pk=pk, state=StoredFile.State.CONDEMNED, claim=claim).update(
-            claim=None, claimed_by="", lease_until=None
-        )
+    for pk, claim, holder in writing.values_list("pk", "claim", "claimed_by"):
+        dead = leases.is_gone(holder)
+        lapsed = Q() if dead else Q(lease_until__lt=Now())
+        count += retried(partial(_end, lapsed & Q(pk=pk, claim=claim)))
     return count

@@ -6,7 +6,8 @@ The only module that deletes stored media, so a mistake here is final. What keep
 - a file that anything still points at is not touched, whatever its state;
 - names are never used twice, so a late purge cannot hit a newer file;
 - deleting what is gone is success, so a crash between bytes and bookkeeping heals by running again;
-- a row is dropped only by the holder of its claim, and only for keys the storage says are gone.
+- a condemned file never comes back, so a process that slept for a week may go on where it was;
+- a row is dropped only for a key the storage says is gone, and its receipt with the same commit.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from dataclasses import dataclass, fields
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
-from uuid import UUID, uuid4
+from uuid import UUID
 
 from django.db import connection, transaction
 from django.db.models import OuterRef, Subquery, Value
@@ -26,14 +27,14 @@ from django.db.models.functions import Coalesce, Now
 from recordings.ledger import leases
 from recordings.ledger.exceptions import StorageFault
 from recordings.ledger.models import Account, Receipt, StoredFile
-from recordings.ledger.storages import storage
+from recordings.ledger.storages import LedgerStorage, storage
 from recordings.ledger.transactions import retried
 
 logger = logging.getLogger(__name__)
 maintenance = logging.getLogger("mediasite.maintenance")
 
-BATCH_SIZE = 1000  # the most keys S3 takes in one DeleteObjects request
-LEASE = timedelta(minutes=5)  # longer than the slowest batch; then another worker may take it
+BATCH_SIZE = 5000  # five full DeleteObjects requests on S3
+LEASE = timedelta(minutes=5)  # longer than the slowest batch; then another worker may take over
 FIRST_WAIT = timedelta(seconds=30)  # doubled with every failure, up to a day
 LONGEST_WAIT = timedelta(days=1)
 
@@ -93,55 +94,38 @@ class PurgeReport:
 
 
 def purge(*, batch_size: int = BATCH_SIZE) -> PurgeReport:
-    """Remove everything that is due, batch by batch, and report what was done."""
-    take_back()
+    """Remove everything that is due, batch by batch, and report what was done.
+
+    One process at a time, by a lease: two would be harmless, but do the same work twice.
+    """
     report = PurgeReport()
-    token = uuid4()
-    while batch := retried(partial(claim, token, batch_size=batch_size)):
-        report += remove(token, batch)
+    token = leases.take("purge", LEASE)
+    if token is None:
+        return report
+    try:
+        while leases.renew("purge", token, LEASE) and (batch := due(batch_size)):
+            report += remove(batch)
+    finally:
+        leases.give("purge", token)
     if report.failed:
         logger.warning("purge: %s deleted, %s failed", report.deleted, report.failed)
     return report
 
 
-def take_back() -> int:
-    """End the leases of purging processes of this host that are no more; return how many."""
-    claimed = StoredFile.objects.filter(
-        state=StoredFile.State.CONDEMNED, claim__isnull=False, lease_until__gt=Now()
-    )
-    holders = claimed.exclude(claimed_by="").values_list("claimed_by", flat=True).distinct()
-    gone = [holder for holder in holders if leases.is_gone(holder)]
-    if not gone:
-        return 0
-    return claimed.filter(claimed_by__in=gone).update(claim=None, claimed_by="", lease_until=None)
+def due(batch_size: int) -> list[Condemned]:
+    """Return the next files to remove: due, not in another's hands, and owned by nothing."""
+    rows = StoredFile.objects.due_for_purge().unowned().order_by("not_before", "id")
+    return [Condemned(*row) for row in rows.values_list(*Condemned.columns())[:batch_size]]
 
 
-def claim(token: UUID, *, batch_size: int) -> list[Condemned]:
-    """Take up to `batch_size` files of one storage for `LEASE`."""
-    with transaction.atomic():
-        due = StoredFile.objects.due_for_purge().unowned().order_by("not_before", "id")
-        alias = due.values_list("storage", flat=True).first()
-        if alias is None:
-            return []
-        locked = due.filter(storage=alias).select_for_update(skip_locked=True, of=("self",))
-        batch = [Condemned(*row) for row in locked.values_list(*Condemned.columns())[:batch_size]]
-        StoredFile.objects.filter(pk__in=[one.pk for one in batch]).update(
-            claim=token, claimed_by=leases.holder(), lease_until=Now() + LEASE
-        )
-    return batch
-
-
-def remove(token: UUID, batch: Sequence[Condemned]) -> PurgeReport:
-    """Delete the bytes of files claimed under `token`, then write down what went.
-
-    The bytes go outside any transaction.
-    """
+def remove(batch: Sequence[Condemned]) -> PurgeReport:
+    """Delete the bytes of condemned files outside any transaction, then write down what went."""
     errors = _delete_bytes(batch)
     for one in batch:
-        if error := errors.get(one.name):
-            postpone(token, one, error)
-    gone = [one for one in batch if one.name not in errors]
-    dropped = retried(partial(drop, token, [one.pk for one in gone])) if gone else set()
+        if error := errors.get(one.pk):
+            postpone(one, error)
+    gone = [one for one in batch if one.pk not in errors]
+    dropped = retried(partial(drop, [one.pk for one in gone])) if gone else set()
     went = [one for one in gone if one.pk in dropped and one.ready_at is not None]
     for one in went:
         maintenance.info(
@@ -151,49 +135,66 @@ def remove(token: UUID, batch: Sequence[Condemned]) -> PurgeReport:
     return PurgeReport(len(went), len(errors), sum(one.size for one in went))
 
 
-def remove_now(pk: int, token: UUID | None) -> PurgeReport:
-    """Remove one condemned file that the caller holds under `token`, without waiting for a tick."""
-    mine = StoredFile.objects.filter(pk=pk, claim=token, state=StoredFile.State.CONDEMNED)
-    batch = [Condemned(*row) for row in mine.values_list(*Condemned.columns())]
-    return remove(token, batch) if token and batch else PurgeReport()
+def remove_now(pk: int) -> PurgeReport:
+    """Remove one condemned file without waiting for a tick."""
+    rows = StoredFile.objects.filter(pk=pk, state=StoredFile.State.CONDEMNED).unowned()
+    batch = [Condemned(*row) for row in rows.values_list(*Condemned.columns())]
+    return remove(batch) if batch else PurgeReport()
 
 
-def _delete_bytes(batch: Sequence[Condemned]) -> dict[str, str]:
-    """Remove parts first, so that a writer who wakes cannot take the name; then the objects."""
-    place = storage(batch[0].storage)
-    try:
-        for one in batch:
-            if one.ready_at is None and one.part is not None:
-                place.discard(one.name, one.part)
-        return place.bulk_delete([one.name for one in batch])
-    except (StorageFault, OSError) as error:
-        logger.warning("purge: %s", error)
-        return {one.name: str(error) for one in batch}
+def _delete_bytes(batch: Sequence[Condemned]) -> dict[int, str]:
+    """Delete storage by storage; return what went wrong by row."""
+    errors: dict[int, str] = {}
+    for alias in sorted({one.storage for one in batch}):
+        here = [one for one in batch if one.storage == alias]
+        try:
+            said = _delete_from(storage(alias), here)
+        except (StorageFault, OSError) as error:
+            logger.warning("purge of %s: %s", alias, error)
+            said = {one.name: str(error) for one in here}
+        errors |= {one.pk: said[one.name] for one in here if one.name in said}
+    return errors
 
 
-def drop(token: UUID, pks: Sequence[int]) -> set[int]:
-    """Drop rows still under our claim, each verified file leaving a receipt; return which.
+def _delete_from(place: LedgerStorage, batch: Sequence[Condemned]) -> dict[str, str]:
+    """Remove parts first, so that a writer who wakes cannot take the name; then the objects.
 
-    Receipts are copied by the database itself: through objects a batch takes ten times as long.
+    What stands under the name of a file that was never ready may be somebody else's: it stays.
+    """
+    ours = []
+    for one in batch:
+        foreign = False
+        if one.ready_at is None and one.part is not None:
+            foreign = place.is_foreign(one.name, one.part)
+            place.discard(one.name, one.part)
+        if not foreign:
+            ours.append(one.name)
+    return place.bulk_delete(ours)
+
+
+def drop(pks: Sequence[int]) -> set[int]:
+    """Drop rows whose bytes are verified gone, each leaving a receipt; return which were left.
+
+    Of two that come to the same row one finds it gone. Receipts are copied by the database
+    itself: through objects a batch takes ten times as long.
     """
     with transaction.atomic():
-        mine = StoredFile.objects.filter(pk__in=pks, claim=token, state=StoredFile.State.CONDEMNED)
-        dropped = set(mine.select_for_update().values_list("pk", flat=True))
-        verified = mine.exclude(ready_at=None).values_list(*(source for source in COPIED.values()))
+        rows = StoredFile.objects.filter(pk__in=pks, state=StoredFile.State.CONDEMNED)
+        dropped = set(rows.select_for_update().values_list("pk", flat=True))
+        verified = rows.exclude(ready_at=None).values_list(*COPIED.values())
         select, parameters = verified.query.sql_with_params()
         columns = ", ".join(connection.ops.quote_name(column) for column in COPIED)
         table = connection.ops.quote_name(Receipt._meta.db_table)
         with connection.cursor() as cursor:
             cursor.execute(f"INSERT INTO {table} ({columns}) {select}", parameters)
-        mine._raw_delete(mine.db)  # nothing points at them: claim() left the owned ones out
+        rows._raw_delete(rows.db)  # nothing points at them: due() left the owned ones out
     return dropped
 
 
-def postpone(token: UUID, one: Condemned, error: str) -> None:
+def postpone(one: Condemned, error: str) -> None:
     """Try again later, doubling the wait; park what fails for days, out of the others' way."""
     attempts = one.attempts + 1
-    mine = StoredFile.objects.filter(pk=one.pk, claim=token, state=StoredFile.State.CONDEMNED)
-    mine.update(
+    StoredFile.objects.filter(pk=one.pk, state=StoredFile.State.CONDEMNED).update(
         attempts=attempts,
         last_error=error[:2000],
         not_before=Now() + min(FIRST_WAIT * 2**one.attempts, LONGEST_WAIT),

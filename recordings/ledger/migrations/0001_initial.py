@@ -117,7 +117,7 @@ class Migration(migrations.Migration):
                 ('condemned_at', models.DateTimeField(null=True)),
             ],
             options={
-                'indexes': [models.Index(condition=models.Q(('state', 'condemned')), fields=['not_before', 'id'], name='stored_file_purge'), models.Index(condition=models.Q(('state', 'writing')), fields=['lease_until'], name='stored_file_writing'), models.Index(fields=['recording_id'], name='stored_file_recording'), models.Index(fields=['owner_id', 'state'], name='stored_file_owner')],
+                'indexes': [models.Index(condition=models.Q(('state', 'condemned')), fields=['not_before', 'id'], name='stored_file_purge'), models.Index(condition=models.Q(('state', 'writing')), fields=['id'], name='stored_file_writing'), models.Index(fields=['recording_id'], name='stored_file_recording'), models.Index(fields=['owner_id', 'state'], name='stored_file_owner')],
                 'constraints': [models.UniqueConstraint(fields=('storage', 'file'), name='stored_file_name_once'), models.CheckConstraint(condition=models.Q(('reserved__gte', 0), ('size__gte', 0)), name='stored_file_size_not_negative'), models.CheckConstraint(condition=models.Q(models.Q(('state', 'ready'), _negated=True), models.Q(('ready_at__isnull', False), ('reserved', 0), models.Q(('sha256', ''), _negated=True)), _connector='OR'), name='stored_file_ready_is_verified')],
             },
         ),
