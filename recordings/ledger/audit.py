@@ -44,7 +44,12 @@ class Check:
     def broken(self, sentence: str) -> None:
         self.count += 1
         if len(self.samples) < SAMPLES:
-            self.samples.append(sentence)
+            self.samples.append(printable(sentence))
+
+
+def printable(text: str) -> str:
+    """Escape what names found in storage may hold: line ends, controls, bytes that are no text."""
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 
 
 @dataclass(frozen=True)

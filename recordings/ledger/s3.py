@@ -22,19 +22,24 @@ from recordings.ledger.exceptions import NameTaken, StorageFault
 from recordings.ledger.storages import Entry, Writer
 
 PART_BYTES = 16 * 1024 * 1024  # 10,000 parts at most, so 160 GB a file
+PART = "part"  # metadata that says which of our uploads an object came from
 DELETE_KEYS = 1000  # the most that one DeleteObjects takes
 
 
 class S3Writer:
     """Send parts with a checksum each; complete them into an object whose name was free."""
 
-    def __init__(self, client: Any, bucket: str, name: str, kind: str) -> None:
+    def __init__(self, client: Any, bucket: str, name: str, part: UUID) -> None:
         self._client, self._key = client, {"Bucket": bucket, "Key": name}
+        self._part = str(part)
         self._buffer = bytearray()
         self._parts: list[dict[str, Any]] = []
         with _told():
             self._upload = client.create_multipart_upload(
-                **self._key, ContentType=kind, ChecksumAlgorithm="SHA256"
+                **self._key,
+                ContentType=content_type(name),
+                ChecksumAlgorithm="SHA256",
+                Metadata={PART: self._part},
             )["UploadId"]
 
     def write(self, chunk: bytes) -> None:
@@ -46,7 +51,7 @@ class S3Writer:
     def _send(self, body: bytes) -> None:
         checksum = base64.b64encode(hashlib.sha256(body).digest()).decode()
         number = len(self._parts) + 1
-        with _told():
+        with _sent():
             answer = self._client.upload_part(
                 **self._key,
                 UploadId=self._upload,
@@ -62,13 +67,29 @@ class S3Writer:
         if self._buffer or not self._parts:
             self._send(bytes(self._buffer))
             self._buffer.clear()
-        with _told():
+        try:
+            self._complete()
+        except (NameTaken, StorageFault):
+            if not self._came_through():
+                raise
+
+    def _complete(self) -> None:
+        with _sent():
             self._client.complete_multipart_upload(
                 **self._key,
                 UploadId=self._upload,
                 MultipartUpload={"Parts": self._parts},
                 IfNoneMatch="*",
             )
+
+    def _came_through(self) -> bool:
+        """The client repeats a request whose answer was lost, and meets its own object."""
+        try:
+            with _told():
+                head = self._client.head_object(**self._key)
+        except FileNotFoundError:
+            return False
+        return bool(head["Metadata"].get(PART) == self._part)
 
     def close(self) -> None:
         self._buffer.clear()
@@ -82,7 +103,7 @@ class S3Storage(DjangoS3Storage):  # type: ignore[misc]
         return self.connection.meta.client
 
     def writer(self, name: str, part: UUID) -> Writer:
-        return S3Writer(self.client, self.bucket_name, name, content_type(name))
+        return S3Writer(self.client, self.bucket_name, name, part)
 
     def size_of(self, name: str) -> int | None:
         try:
@@ -97,6 +118,14 @@ class S3Storage(DjangoS3Storage):  # type: ignore[misc]
         for upload in self._uploads(prefix=name):
             if upload["Key"] == name:
                 self._abort(name, upload["UploadId"])
+
+    def is_foreign(self, name: str, part: UUID) -> bool:
+        try:
+            with _told():
+                head = self.client.head_object(Bucket=self.bucket_name, Key=name)
+        except FileNotFoundError:
+            return False
+        return bool(head["Metadata"].get(PART) != str(part))
 
     def _abort(self, name: str, upload: str) -> None:
         try:
@@ -169,3 +198,13 @@ def _told() -> Iterator[None]:
         raise StorageFault(f"The store refused: {code}.") from error
     except BotoCoreError as error:
         raise StorageFault(f"The store could not be reached: {error}") from error
+
+
+@contextmanager
+def _sent() -> Iterator[None]:
+    """As `_told`, where what is not there is the upload itself: purge aborted it."""
+    try:
+        with _told():
+            yield
+    except FileNotFoundError as error:
+        raise StorageFault("The upload was removed while it was being sent.") from error

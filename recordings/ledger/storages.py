@@ -10,7 +10,7 @@ import errno
 import os
 from collections.abc import Collection, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -24,6 +24,8 @@ from recordings.ledger.exceptions import NameTaken, StorageFault, StorageFull
 
 INCOMING = ".incoming"  # the upload area below the media root; never listed
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+_FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+LINK_ATTEMPTS = 20  # purge removes folders that are empty, between their making and our link too
 _THREADS = 4  # unlinking on four takes 0.6 of one
 
 
@@ -60,6 +62,9 @@ class LedgerStorage(Protocol):
     def discard(self, name: str, part: UUID) -> None:
         """Remove a part so that its writer, if it still lives, can never take the name."""
 
+    def is_foreign(self, name: str, part: UUID) -> bool:
+        """Tell whether what stands under `name` certainly did not come from this part."""
+
     def bulk_delete(self, names: Collection[str]) -> dict[str, str]:
         """Remove objects and verify; return what went wrong by name. What is gone is success."""
 
@@ -78,13 +83,20 @@ def storage(alias: str) -> LedgerStorage:
 class DiskWriter:
     """Write a part aside, sync it, and link it to its final name, which fails where one stands."""
 
-    def __init__(self, part: Path, final: Path, root: Path) -> None:
-        self._part, self._final, self._root = part, final, root
-        make_directory(part.parent, root=root)
+    def __init__(self, root: Path, name: str, part: UUID) -> None:
+        self._root, self._part = root, part_name(part)
+        self._folder, _, self._base = name.rpartition("/")
+        self._size, self._fd = 0, -1
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
         with _told():
-            self._fd = os.open(part, flags, 0o640)
-        self._size = 0
+            with suppress(FileExistsError):
+                root.mkdir(mode=0o750)
+            self._incoming = make_below(root, INCOMING)
+            try:
+                self._fd = os.open(self._part, flags, 0o640, dir_fd=self._incoming)
+            except OSError:
+                self.close()
+                raise
 
     def write(self, chunk: bytes) -> None:
         view = memoryview(chunk)
@@ -99,27 +111,54 @@ class DiskWriter:
             os.fsync(self._fd)
             if os.fstat(self._fd).st_size != self._size:
                 raise StorageFault(f"The disk kept less than the {self._size} bytes written to it.")
-            self._link()
-            self._part.unlink()
-            sync_directory(self._final.parent)
-
-    def _link(self) -> None:
-        while True:
-            make_directory(self._final.parent, root=self._root)
+            folder = self._link()
             try:
-                os.link(self._part, self._final, follow_symlinks=False)
-            except FileExistsError:
-                raise NameTaken(f"Something stands at {self._final.name} already.") from None
+                os.unlink(self._part, dir_fd=self._incoming)
+                os.fsync(folder)
+            finally:
+                os.close(folder)
+
+    def _link(self) -> int:
+        """Take the final name and return its folder, open."""
+        for _ in range(LINK_ATTEMPTS):
+            try:
+                return self._link_once()
             except FileNotFoundError:
-                if not self._part.exists():  # discarded: the claim was taken from us
+                if not self._part_stands():  # discarded: the claim was taken from us
                     raise StorageFault("The part was removed while it was being written.") from None
-                continue  # purge removed the empty folder between the two lines above
-            return
+        raise StorageFault(f"The folder {self._folder} was removed again and again.")
+
+    def _link_once(self) -> int:
+        """Raises FileNotFoundError where purge removed the empty folder under our hands."""
+        folder = make_below(self._root, self._folder)
+        try:
+            os.link(
+                self._part,
+                self._base,
+                src_dir_fd=self._incoming,
+                dst_dir_fd=folder,
+                follow_symlinks=False,
+            )
+        except FileExistsError:
+            os.close(folder)
+            raise NameTaken(f"Something stands at {self._base} already.") from None
+        except OSError:
+            os.close(folder)
+            raise
+        return folder
+
+    def _part_stands(self) -> bool:
+        try:
+            os.stat(self._part, dir_fd=self._incoming, follow_symlinks=False)
+        except FileNotFoundError:
+            return False
+        return True
 
     def close(self) -> None:
-        if self._fd >= 0:
-            os.close(self._fd)
-            self._fd = -1
+        for fd in (self._fd, self._incoming):
+            if fd >= 0:
+                os.close(fd)
+        self._fd = self._incoming = -1
 
 
 class DiskStorage(FileSystemStorage):
@@ -130,10 +169,10 @@ class DiskStorage(FileSystemStorage):
         return Path(self.location)
 
     def writer(self, name: str, part: UUID) -> Writer:
-        return DiskWriter(self._part(part), Path(self.path(name)), self.root)
+        return DiskWriter(self.root, name, part)
 
     def _part(self, part: UUID) -> Path:
-        return self.root / INCOMING / f"{part}.part"
+        return self.root / INCOMING / part_name(part)
 
     def size_of(self, name: str) -> int | None:
         try:
@@ -143,6 +182,14 @@ class DiskStorage(FileSystemStorage):
 
     def discard(self, name: str, part: UUID) -> None:
         self._part(part).unlink(missing_ok=True)
+
+    def is_foreign(self, name: str, part: UUID) -> bool:
+        """While a part stands, what became of it is a link to it."""
+        try:
+            ours, found = os.lstat(self._part(part)), os.lstat(self.path(name))
+        except (FileNotFoundError, NotADirectoryError):
+            return False
+        return not os.path.samestat(ours, found)
 
     def bulk_delete(self, names: Collection[str]) -> dict[str, str]:
         if not self.root.is_dir():
@@ -159,15 +206,25 @@ class DiskStorage(FileSystemStorage):
     def listing(self, *, after: str = "") -> Iterator[Entry]:
         if not self.root.is_dir():
             raise StorageFault(f"The media folder {self.root} is not there; is its disk mounted?")
-        for entry in self._walk("", after):
-            stat = entry[1].stat(follow_symlinks=False)
+        for name, entry in self._walk("", after):
+            try:
+                stat = entry.stat(follow_symlinks=False)
+            except FileNotFoundError:  # removed since its folder was read
+                continue
             modified = max(stat.st_mtime, stat.st_ctime)
-            yield Entry(entry[0], stat.st_size, datetime.fromtimestamp(modified, UTC))
+            yield Entry(name, stat.st_size, datetime.fromtimestamp(modified, UTC))
 
     def _walk(self, folder: str, after: str) -> Iterator[tuple[str, os.DirEntry[str]]]:
         """Walk in byte order: a folder sorts as `name/`, so that `a-b/` comes before `a/`."""
-        with os.scandir(self.root / folder) as found:
-            rows = [(e.name + "/" if e.is_dir(follow_symlinks=False) else e.name, e) for e in found]
+        try:
+            with os.scandir(self.root / folder) as found:
+                rows = [
+                    (e.name + "/" if e.is_dir(follow_symlinks=False) else e.name, e) for e in found
+                ]
+        except FileNotFoundError:
+            if folder:  # removed, empty, since its parent was read
+                return
+            raise
         rows.sort(key=lambda row: os.fsencode(row[0]))
         for base, entry in rows:
             name = folder + base
@@ -198,29 +255,37 @@ def _part_id(name: str) -> UUID | str:
         return name
 
 
-def make_directory(path: Path, *, root: Path) -> None:
-    """Make a folder below `root` and sync each parent that gained one."""
-    if path.is_dir():
-        return
-    if path != root:
-        make_directory(path.parent, root=root)
-    with _told():
-        try:
-            path.mkdir(mode=0o750)
-            sync_directory(path.parent)
-        except FileExistsError:
-            pass
-        except FileNotFoundError:  # purge removed the empty parent meanwhile
-            make_directory(path, root=root)
+def part_name(part: UUID) -> str:
+    return f"{part}.part"
 
 
-def sync_directory(path: Path) -> None:
-    """Make the names in a folder durable."""
-    fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+def make_below(root: Path, folder: str) -> int:
+    """Open a folder below `root` step by step, refusing links, and make what is missing of it.
+
+    Each parent that gained a folder is synced. The caller closes what is returned. Raises
+    FileNotFoundError when a step is removed under our hands.
+    """
+    fd = os.open(root, _FOLDER & ~os.O_NOFOLLOW)
     try:
-        os.fsync(fd)
-    finally:
+        for step in folder.split("/"):
+            deeper = _step(fd, step)
+            os.close(fd)
+            fd = deeper
+    except BaseException:
         os.close(fd)
+        raise
+    return fd
+
+
+def _step(fd: int, step: str) -> int:
+    if step in {"", ".", ".."}:
+        raise StorageFault(f"{step!r} is no folder of a stored name.")
+    with suppress(FileNotFoundError):
+        return os.open(step, _FOLDER, dir_fd=fd)
+    with suppress(FileExistsError):
+        os.mkdir(step, mode=0o750, dir_fd=fd)
+        os.fsync(fd)
+    return os.open(step, _FOLDER, dir_fd=fd)
 
 
 @contextmanager
