@@ -20,13 +20,13 @@ from typing import Self
 from uuid import uuid4
 
 from django.conf import settings
-from django.db import transaction
+from django.db import IntegrityError, transaction
 from django.db.models import F, Q
 from django.db.models.functions import Now
 
 from recordings.ledger import leases
 from recordings.ledger.exceptions import LedgerError, Lost, NameTaken, StorageFault
-from recordings.ledger.models import Account, Reservation, StoredFile
+from recordings.ledger.models import Account, Receipt, Reservation, StoredFile
 from recordings.ledger.names import Kind
 from recordings.ledger.purge import remove_now
 from recordings.ledger.storages import Writer, storage
@@ -82,7 +82,7 @@ class Publication:
         self._hasher = Hasher()
         self._writer: Writer | None = None
         self._renewed = time.monotonic()
-        self._name_was_taken = False
+        self._part_left = False  # a part stands that no name was made of
         self._digest = ""
 
     @classmethod
@@ -98,14 +98,20 @@ class Publication:
     ) -> Publication:
         """Reserve `size` bytes, from `budget` first, and record the name.
 
-        Raises QuotaExceeded, AccountClosed, or NameTaken where storage knows the name already.
+        Raises QuotaExceeded, AccountClosed, or NameTaken where storage, a row or a receipt knows
+        the name already.
         """
         alias = settings.MEDIA_STORAGE
         if storage(alias).size_of(name) is not None:
             raise NameTaken(f"{name} is in storage already, though no row says so.")
-        return cls(
-            retried(lambda: _record(alias, name, kind, owner_id, recording_id, size, budget))
-        )
+        try:
+            return cls(
+                retried(lambda: _record(alias, name, kind, owner_id, recording_id, size, budget))
+            )
+        except IntegrityError:
+            if StoredFile.objects.filter(storage=alias, file=name).exists():
+                raise NameTaken(f"{name} has a row already.") from None
+            raise
 
     @property
     def size(self) -> int:
@@ -132,6 +138,7 @@ class Publication:
         self._writer = storage(self.stored.storage).writer(
             str(self.stored.file.name), self.stored.part
         )
+        self._part_left = True
 
     def _mine(self) -> Q:
         return Q(pk=self.stored.pk, state=StoredFile.State.WRITING, claim=self.stored.claim)
@@ -167,11 +174,9 @@ class Publication:
         self.renew()
         try:
             self._writer.commit()
-        except NameTaken:
-            self._name_was_taken = True
-            raise
         finally:
             self._writer.close()
+        self._part_left = False
         found = storage(self.stored.storage).size_of(str(self.stored.file.name))
         if found != self.size:
             raise StorageFault(f"{found} bytes are in storage where {self.size} were written.")
@@ -185,11 +190,8 @@ class Publication:
         stored = self.stored
         if not self._digest:
             raise LedgerError("A file is finished before it is settled.")
-        kept = self._keep(min(keep, stored.reserved - self.size), purpose)
         if stored.owner_id is not None:
-            Account.objects.filter(owner_id=stored.owner_id).update(
-                used=F("used") + self.size, reserved=F("reserved") - stored.reserved + kept
-            )
+            Account.objects.lock([stored.owner_id])  # before the file, as everybody does
         self._change(
             state=StoredFile.State.READY,
             size=self.size,
@@ -200,6 +202,11 @@ class Publication:
             claimed_by="",
             lease_until=None,
         )
+        kept = self._keep(min(keep, stored.reserved - self.size), purpose)
+        if stored.owner_id is not None:
+            Account.objects.filter(owner_id=stored.owner_id).update(
+                used=F("used") + self.size, reserved=F("reserved") - stored.reserved + kept
+            )
         return StoredFile.objects.get(pk=stored.pk)
 
     def _keep(self, size: int, purpose: str) -> int:
@@ -217,14 +224,11 @@ class Publication:
         self._hasher.close()
         if self._writer is not None:
             self._writer.close()
-        forget = self._name_was_taken  # what stands at the final name is not ours to remove
-        if not retried(lambda: _end(self._mine(), forget=forget)):
-            return
-        if forget:
+        if retried(lambda: _condemn(self._mine())):
+            remove_now(self.stored.pk)
+        if self._part_left:  # ours alone, whoever has the claim by now
             assert self.stored.part is not None
             storage(self.stored.storage).discard(str(self.stored.file.name), self.stored.part)
-        else:
-            remove_now(self.stored.pk)
 
     def __enter__(self) -> Self:
         return self
@@ -248,6 +252,8 @@ def _record(
     budget: Reservation | None,
 ) -> StoredFile:
     token = uuid4()
+    if Receipt.objects.filter(storage=alias, name=name).exists():
+        raise NameTaken(f"{name} was in use before, and no name is used twice.")
     with transaction.atomic():
         if owner_id is not None:
             account = Account.objects.lock([owner_id])[owner_id]
@@ -276,11 +282,8 @@ def _draw(account: Account, budget: Reservation | None, size: int) -> int:
     return drawn
 
 
-def _end(which: Q, *, forget: bool = False) -> int:
-    """Give the room of unfinished files back and condemn them; return how many those were.
-
-    With `forget` their rows go instead, and whatever stands under their names stays.
-    """
+def _condemn(which: Q) -> int:
+    """Condemn files that were never ready and give their room back; return how many."""
     with transaction.atomic():
         rows = StoredFile.objects.filter(which, state=StoredFile.State.WRITING)
         Account.objects.lock(
@@ -292,20 +295,16 @@ def _end(which: Q, *, forget: bool = False) -> int:
                 Account.objects.filter(owner_id=stored.owner_id).update(
                     reserved=F("reserved") - stored.reserved
                 )
-        mine = StoredFile.objects.filter(pk__in=[stored.pk for stored in found])
-        if forget:
-            mine.delete()
-        else:
-            mine.update(
-                state=StoredFile.State.CONDEMNED,
-                reason=StoredFile.Reason.ABANDONED,
-                reserved=0,
-                not_before=Now(),
-                condemned_at=Now(),
-                claim=None,
-                claimed_by="",
-                lease_until=None,
-            )
+        StoredFile.objects.filter(pk__in=[stored.pk for stored in found]).update(
+            state=StoredFile.State.CONDEMNED,
+            reason=StoredFile.Reason.ABANDONED,
+            reserved=0,
+            not_before=Now(),
+            condemned_at=Now(),
+            claim=None,
+            claimed_by="",
+            lease_until=None,
+        )
     return len(found)
 
 
@@ -316,5 +315,5 @@ def recover() -> int:
     for pk, claim, holder in writing.values_list("pk", "claim", "claimed_by"):
         dead = leases.is_gone(holder)
         lapsed = Q() if dead else Q(lease_until__lt=Now())
-        count += retried(partial(_end, lapsed & Q(pk=pk, claim=claim)))
+        count += retried(partial(_condemn, lapsed & Q(pk=pk, claim=claim)))
     return count

@@ -157,19 +157,28 @@ def _delete_bytes(batch: Sequence[Condemned]) -> dict[int, str]:
 
 
 def _delete_from(place: LedgerStorage, batch: Sequence[Condemned]) -> dict[str, str]:
-    """Remove parts first, so that a writer who wakes cannot take the name; then the objects.
-
-    What stands under the name of a file that was never ready may be somebody else's: it stays.
-    """
-    ours = []
+    ours, errors = [], {}
     for one in batch:
-        foreign = False
-        if one.ready_at is None and one.part is not None:
-            foreign = place.is_foreign(one.name, one.part)
-            place.discard(one.name, one.part)
-        if not foreign:
-            ours.append(one.name)
-    return place.bulk_delete(ours)
+        try:
+            if _fence(place, one):
+                ours.append(one.name)
+        except (StorageFault, OSError) as error:  # of this one alone, so the others go on
+            errors[one.name] = str(error)
+    return errors | place.bulk_delete(ours)
+
+
+def _fence(place: LedgerStorage, one: Condemned) -> bool:
+    """Remove the part of a file that was never ready, so that its writer cannot take the name.
+
+    False where somebody else's bytes stand under that name. They stay, and so does the part, as
+    the proof of whose they are should we die before the row is gone; then it is a stray.
+    """
+    if one.ready_at is not None or one.part is None:
+        return True
+    if place.is_foreign(one.name, one.part):
+        return False
+    place.discard(one.name, one.part)
+    return True
 
 
 def drop(pks: Sequence[int]) -> set[int]:

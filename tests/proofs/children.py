@@ -40,7 +40,7 @@ def fork(work: Callable[[], object]) -> int:
     except LedgerError as refusal:
         print(f"{type(refusal).__name__}: {refusal}", file=sys.stderr)
         status = REFUSED
-    except BaseException:
+    except BaseException:  # noqa: BLE001  (the status says so; nothing may return from a fork)
         traceback.print_exc()
     finally:
         sys.stderr.flush()

@@ -20,6 +20,14 @@ def s3_server() -> Iterator[str]:
 
 
 @pytest.fixture
+def _django_db_helper() -> None:
+    """Replace what pytest-django does around a test marked `django_db`: `ground` does it here.
+
+    Its flush truncates every table of the site, which takes PostgreSQL seconds a test.
+    """
+
+
+@pytest.fixture
 def ground(django_db_setup: None, django_db_blocker: Any, data_dir: Path) -> Iterator[Path]:
     """An empty site whose transactions really commit; wiped before and after."""
     with django_db_blocker.unblock():

@@ -2,8 +2,8 @@
 
 A moment is just before a storage call of the operating system, an SQL statement, a commit or
 rollback, or a request to S3 (so the next moment is just after it); with `lines` also each line of
-the product's own code. The interpreter reports them (`sys.setprofile`, `sys.settrace`), so the product
-needs no hooks for its own killing.
+the product's own code. The interpreter reports them (`sys.setprofile`, `sys.settrace`), so the
+product needs no hooks for its own killing.
 """
 
 from __future__ import annotations

@@ -20,7 +20,7 @@ from django.db import connection, transaction
 
 from recordings import trash
 from recordings.ledger import names, publish, reservations
-from recordings.ledger.models import Account, Hold, Receipt, Reservation, StoredFile
+from recordings.ledger.models import Account, Hold, Lease, Receipt, Reservation, StoredFile
 from recordings.ledger.names import Kind
 from recordings.ledger.publish import Publication
 from recordings.ledger.purge import purge
@@ -32,7 +32,7 @@ from tests.proofs import children, moments
 FILES = (Kind.ORIGINAL, Kind.TRIMMED, Kind.AUDIO)
 CONTENT = bytes(range(256)) * 12
 HALF = len(CONTENT) // 2
-TABLES = (Job, RecordingFile, Recording, StoredFile, Receipt, Reservation, Hold, Account)
+TABLES = (Job, RecordingFile, Recording, StoredFile, Receipt, Reservation, Hold, Lease, Account)
 
 
 @dataclass
@@ -94,9 +94,7 @@ def erased() -> World:
 def with_budget() -> World:
     world = empty()
     world.budget = reservations.set_aside(world.owner.pk, len(CONTENT), purpose="processing")
-    Job.objects.create(
-        recording=world.recording, owner_id=world.owner.pk, reservation=world.budget
-    )
+    Job.objects.create(recording=world.recording, owner_id=world.owner.pk, reservation=world.budget)
     Recording.objects.filter(pk=world.recording.pk).update(state=Recording.State.QUEUED)
     return world
 
@@ -228,9 +226,7 @@ def recover_and_purge(world: World) -> None:
 SCENES = [
     Scene("publish", empty, put, check_published_or_not),
     Scene("publish from a budget", with_budget, put, check_published_or_not),
-    Scene(
-        "replace", full, lambda w: put(w, Kind.TRIMMED, replacing=True), check_one_version
-    ),
+    Scene("replace", full, lambda w: put(w, Kind.TRIMMED, replacing=True), check_one_version),
     Scene("abandon", empty, give_up, check_nothing_left),
     Scene("release one file", full, lambda w: w.files()[0].delete(), check_file_gone_or_not),
     Scene(

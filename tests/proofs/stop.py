@@ -16,7 +16,7 @@ from datetime import timedelta
 from django.db.models.functions import Now
 
 from recordings.ledger import publish
-from recordings.ledger.models import StoredFile
+from recordings.ledger.models import Lease, StoredFile
 from recordings.ledger.purge import purge
 from tests.proofs import children
 from tests.proofs.moments import Moments, stop
@@ -47,7 +47,8 @@ def freeze_at(scene: Scene, world: World, at: int, *, lines: bool) -> int | None
 
 def take_over() -> None:
     """End every lease by the database's clock, as time would, and do the tick's work."""
-    StoredFile.objects.exclude(claim=None).update(lease_until=Now() - timedelta(seconds=1))
+    for table in (StoredFile, Lease):
+        table.objects.exclude(claim=None).update(lease_until=Now() - timedelta(seconds=1))
     publish.recover()
     purge()
 

@@ -9,6 +9,8 @@ import pytest
 from tests.proofs.crash import walk
 from tests.proofs.scenes import SCENES, Scene
 
+pytestmark = pytest.mark.django_db(transaction=True)
+
 # Where bytes move, storage and database matter; the other acts are the same statements anywhere.
 MOVING = {"publish", "replace", "abandon", "purge", "recover and purge"}
 
