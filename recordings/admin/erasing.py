@@ -1,0 +1,116 @@
+"""recordings/admin/erasing.py: the page that deletes recordings for ever.
+
+The one place in the admin from which bytes do not come back, so it shows first how many they are
+and asks for that number in writing. If the selection has grown or shrunk meanwhile, it asks again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from django.contrib.admin import helpers
+from django.db import transaction
+from django.db.models import Count, Sum
+from django.http import HttpRequest, HttpResponse
+from django.template.defaultfilters import filesizeformat
+from django.urls import reverse
+from django.utils.html import format_html
+
+from recordings.ledger.admin_base import Speaking, number_of
+from recordings.ledger.exceptions import Held
+from recordings.ledger.models import StoredFile
+from recordings.models import Recording
+from recordings.trash import erase, held_among
+
+TITLES = 20  # named on the page
+
+
+@dataclass(frozen=True, slots=True)
+class Weight:
+    """How much a selection of recordings is; size in bytes."""
+
+    recordings: int
+    files: int
+    size: int
+
+
+def weigh(pks: Sequence[int]) -> Weight:
+    """Add up what recordings keep in storage, in one query."""
+    files = StoredFile.objects.ready().filter(recording_id__in=pks)
+    total = files.aggregate(files=Count("pk"), size=Sum("size", default=0))
+    return Weight(len(pks), total["files"], total["size"])
+
+
+def refuse_held(pks: Sequence[int]) -> None:
+    """Raise Held when any is on hold, so that a selection goes whole or not at all."""
+    held = list(Recording.objects.filter(pk__in=pks).held().only("pk", "owner_id", "title")[:3])
+    if held:
+        raise Held(held_among(held))
+
+
+def page(admin: Speaking, request: HttpRequest, pks: list[int]) -> HttpResponse | None:
+    """Ask, or do it where the answer is right; None says that the list can be shown again."""
+    weight = weigh(pks)
+    answer = request.POST.get("confirmation", "").strip()
+    try:
+        refuse_held(pks)
+        if answer == str(weight.recordings):
+            return carry_out(admin, request, pks, weight)
+        error = "" if not answer else f"Type {weight.recordings}, the number of recordings."
+        return ask(admin, request, pks, weight, error=error)
+    except Held as held:
+        return ask(admin, request, pks, weight, held=str(held))
+
+
+def carry_out(
+    admin: Speaking, request: HttpRequest, pks: list[int], weight: Weight
+) -> HttpResponse | None:
+    rows: Any = list(Recording.objects.filter(pk__in=pks).only("pk", "title"))
+    username = request.user.get_username()
+    erase(pks, by=username)
+    admin.log_deletions(request, rows)
+    transaction.on_commit(ring, robust=True)
+    receipts = f"{reverse('admin:ledger_receipt_changelist')}?released_by__exact={username}"
+    sentence = format_html(
+        "{} with {} ({}) deleted for ever. Each file leaves a <a href='{}'>receipt</a> "
+        "when its bytes are verified gone.",
+        number_of(weight.recordings, "recording"),
+        number_of(weight.files, "file"),
+        filesizeformat(weight.size),
+        receipts,
+    )
+    admin.say(request, sentence)
+    return None
+
+
+def ring() -> None:
+    """Ask for the bytes to be purged now; the tick would do it too."""
+    from recordings.tasks import purge
+
+    purge.delay()
+
+
+def ask(
+    admin: Speaking,
+    request: HttpRequest,
+    pks: list[int],
+    weight: Weight,
+    *,
+    error: str = "",
+    held: str = "",
+) -> HttpResponse:
+    rows: Any = Recording.objects.filter(pk__in=pks).select_related("owner").order_by("-id")
+    context = {
+        "weight": weight,
+        "named": rows.only("pk", "title", "owner__username", "trashed_at")[:TITLES],
+        "others": max(0, len(pks) - TITLES),
+        "error": error,
+        "held": held,
+        "selected": request.POST.getlist(helpers.ACTION_CHECKBOX_NAME),
+        "checkbox": helpers.ACTION_CHECKBOX_NAME,
+        "across": request.POST.get("select_across", "0"),
+    }
+    title = f"Delete {number_of(weight.recordings, 'recording')} for ever"
+    return admin.page(request, "admin/recordings/recording/erase.html", title, **context)

@@ -1,0 +1,139 @@
+"""Holds in the admin: placed on a recording or an owner, released, and kept as history."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django import forms
+from django.contrib import admin
+from django.contrib.auth import get_user_model
+from django.db.models import Q, QuerySet
+from django.db.models.functions import Now
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.urls import path
+
+from recordings.holds import hold_owner, hold_recording
+from recordings.ledger.admin_base import LibraryAdmin, number_of
+from recordings.ledger.exceptions import LedgerError
+from recordings.ledger.models import Account, Hold
+from recordings.models import Recording
+
+
+class PlaceHold(forms.ModelForm):  # type: ignore[type-arg]
+    """A hold on one recording, or on everything of one owner."""
+
+    recording_id = forms.IntegerField(
+        label="Recording", required=False, min_value=1, help_text="Its number; or name an owner."
+    )
+    owner_name = forms.CharField(
+        label="Owner", required=False, help_text="A user name: everything of this owner is held."
+    )
+
+    class Meta:
+        model = Hold
+        fields = ("recording_id", "reason", "until")
+
+    def clean(self) -> dict[str, Any]:
+        given: dict[str, Any] = super().clean() or self.cleaned_data
+        recording, owner = given.get("recording_id"), given.get("owner_name")
+        if bool(recording) == bool(owner):
+            raise forms.ValidationError("Give either a recording or an owner.")
+        if recording and not Recording.objects.filter(pk=recording).exists():
+            self.add_error("recording_id", f"There is no recording {recording}.")
+        if owner:
+            user = get_user_model().objects.filter(username=owner).first()
+            if user is None:
+                self.add_error("owner_name", f"There is no user {owner}.")
+            given["owner"] = user and user.pk
+        return given
+
+
+class ForceFilter(admin.SimpleListFilter):
+    title = "in force"
+    parameter_name = "active"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return [("yes", "Yes"), ("no", "Released or lapsed")]
+
+    def queryset(self, request: HttpRequest, queryset: Any) -> QuerySet[Hold]:
+        rows: QuerySet[Hold] = queryset
+        if self.value() == "yes":
+            return Hold.objects.active() & rows
+        if self.value() == "no":
+            return rows.filter(Q(released_at__isnull=False) | Q(until__lte=Now()))
+        return rows
+
+
+@admin.register(Hold)
+class HoldAdmin(LibraryAdmin):
+    form = PlaceHold
+    list_display = ("on", "reason", "until", "placed_by", "placed_at", "released_by", "released_at")
+    list_filter = (ForceFilter,)
+    search_fields = ("reason", "placed_by")
+    ordering = ("-id",)
+    actions = ("release_selected",)
+    change_form_template = "admin/ledger/hold/change_form.html"
+
+    @admin.display(description="on")
+    def on(self, hold: Hold) -> str:
+        if hold.recording_id:
+            return f"recording {hold.recording_id}"
+        return f"everything of {Account.objects.of(hold.owner_id or 0)}"
+
+    def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
+        if obj is None:
+            return ("recording_id", "owner_name", "reason", "until")
+        return (
+            "on", "reason", "until", "placed_by", "placed_at", "released_by", "released_at",
+        )  # fmt: skip
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
+        return () if obj is None else self.get_fields(request, obj)
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False  # placed and released, never rewritten
+
+    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return self.has_view_permission(request)
+
+    def changeform_view(
+        self, request: HttpRequest, object_id: Any = None, form_url: str = "", extra: Any = None
+    ) -> Any:
+        """Turn what changed between the check and the placing into its sentence."""
+        try:
+            return super().changeform_view(request, object_id, form_url, extra)
+        except (LedgerError, Recording.DoesNotExist, get_user_model().DoesNotExist) as error:
+            self.refuse(request, error)
+            return redirect("admin:ledger_hold_changelist")
+
+    def save_model(self, request: HttpRequest, obj: Hold, form: Any, change: bool) -> None:
+        given = form.cleaned_data
+        terms = {
+            "reason": given["reason"],
+            "until": given["until"],
+            "by": request.user.get_username(),
+        }
+        if given.get("recording_id"):
+            hold = hold_recording(given["recording_id"], **terms)
+        else:
+            hold = hold_owner(given["owner"], **terms)
+        obj.pk = hold.pk
+        obj.refresh_from_db()
+
+    @admin.action(description="Release selected holds", permissions=["view"])
+    def release_selected(self, request: HttpRequest, queryset: QuerySet[Hold]) -> None:
+        by = request.user.get_username()
+        released = [hold for hold in queryset.filter(released_at=None) if hold.release(by=by)]
+        for hold in released:
+            self.log_change(request, hold, "Released.")
+        self.say(request, f"{number_of(len(released), 'hold')} released.")
+
+    def get_urls(self) -> list[Any]:
+        view = self.admin_site.admin_view(self.release_one)
+        return [path("<int:pk>/release/", view, name="ledger_hold_release"), *super().get_urls()]
+
+    def release_one(self, request: HttpRequest, pk: int) -> HttpResponse:
+        if request.method == "POST" and self.has_view_permission(request):
+            self.release_selected(request, Hold.objects.filter(pk=pk))
+        return redirect("admin:ledger_hold_change", pk)
