@@ -145,9 +145,7 @@ def _given(text: str) -> list[captions.Segment]:
     try:
         return captions.parse(text.encode())
     except captions.CaptionError as error:
-        raise MediaError(
-            f"The captions that came with this recording are wrong. {error}"
-        ) from error
+        raise MediaError(f"The captions of this recording cannot be read. {error}") from error
 
 
 def _segments_kept(recording: Recording) -> list[captions.Segment] | None:
