@@ -59,7 +59,7 @@ def test_two_workers_run_every_task_once_and_answer(app, celery, tmp_path):
 
 def test_worker_that_stops_gives_back_what_it_had_not_begun(app, celery, tmp_path):
     worker = celery("worker", "-P", "threads", "-c", "2", "--without-gossip")
-    names = [f"task-{number}" for number in range(300)]
+    names = [f"task-{number}" for number in range(120)]
     for name in names:
         app.send_task("ring", [name])
     assert until(lambda: rung(tmp_path))
@@ -81,7 +81,7 @@ def test_beat_is_heard(app, celery, tmp_path):
 
 def test_killed_worker_leaves_no_message_that_stops_the_next(app, celery, tmp_path):
     first = celery("worker", "-P", "threads", "-c", "1", "--without-gossip")
-    for number in range(300):
+    for number in range(120):
         app.send_task("ring", [f"task-{number}"])
     assert until(lambda: rung(tmp_path))
     os.kill(first.pid, signal.SIGKILL)
