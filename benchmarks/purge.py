@@ -1,0 +1,137 @@
+"""Erase and purge 20,000 recordings of 5 files, against four set statements and an unlink loop.
+
+Run: `python -m benchmarks.purge [recordings]`. Ours includes quota, the condemned state, claims
+and receipts. Memory is compared between a tenth of the recordings and all of them.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import sys
+from functools import partial
+from pathlib import Path
+
+from benchmarks.bench import compare, resident_mb, seconds, site
+
+ROUNDS = 3
+LIMIT = 1.4
+CHUNK = 500
+CONTENT = b"x" * 512
+SHA256 = hashlib.sha256(CONTENT).hexdigest()
+
+
+def make(owner_id: int, count: int, root: Path) -> list[int]:
+    """Make rows and files as publishing would have left them."""
+    from django.utils import timezone
+
+    from recordings.ledger import names
+    from recordings.ledger.models import Account, StoredFile
+    from recordings.ledger.names import Kind
+    from recordings.models import Recording, RecordingFile
+
+    kinds = (Kind.TRIMMED, Kind.AUDIO, Kind.TRANSCRIPT, Kind.SUBTITLES, Kind.POSTER)
+    pks: list[int] = []
+    for start in range(0, count, 1000):
+        rows = Recording.objects.bulk_create(
+            Recording(owner_id=owner_id, title=f"Lecture {n}", state="ready")
+            for n in range(start, min(start + 1000, count))
+        )
+        stored = StoredFile.objects.bulk_create(
+            StoredFile(
+                storage="disk",
+                file=names.of_kind(kind, owner_id, row.pk),
+                kind=kind,
+                owner_id=owner_id,
+                recording_id=row.pk,
+                size=len(CONTENT),
+                sha256=SHA256,
+                state="ready",
+                ready_at=timezone.now(),
+            )
+            for row in rows
+            for kind in kinds
+        )
+        RecordingFile.objects.bulk_create(
+            RecordingFile(recording_id=file.recording_id, kind=file.kind, stored=file)
+            for file in stored
+        )
+        for file in stored:
+            path = root / str(file.file)
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(CONTENT)
+        pks += [row.pk for row in rows]
+    Account.objects.filter(owner_id=owner_id).update(used=count * len(kinds) * len(CONTENT))
+    os.sync()
+    return pks
+
+
+def ours(pks: list[int]) -> None:
+    from recordings.ledger.purge import purge
+    from recordings.trash import erase
+
+    assert erase(pks, by="benchmark") == len(pks)
+    report = purge()
+    assert report.deleted == len(pks) * 5, report
+
+
+def bare(pks: list[int], root: Path) -> None:
+    """Four set statements a chunk, a commit, and `unlink` of every name.
+
+    Files marked, account charged, both tables of rows deleted; no locks, holds, claims, receipts,
+    retries or verification.
+    """
+    from django.db import connection, transaction
+
+    chosen = "WHERE recording_id BETWEEN %s AND %s"
+    for start in range(0, len(pks), CHUNK):
+        span = [pks[start], pks[min(start + CHUNK, len(pks)) - 1]]
+        with transaction.atomic(), connection.cursor() as cursor:
+            cursor.execute(f"SELECT file FROM ledger_storedfile {chosen}", span)
+            found = [row[0] for row in cursor.fetchall()]
+            cursor.execute(
+                "UPDATE ledger_account SET used = used -"
+                f" (SELECT SUM(size) FROM ledger_storedfile {chosen})",
+                span,
+            )
+            cursor.execute(
+                "UPDATE ledger_storedfile SET state = 'condemned', condemned_at = CURRENT_TIMESTAMP"
+                f" {chosen}",
+                span,
+            )
+            cursor.execute(f"DELETE FROM recordings_recordingfile {chosen}", span)
+            cursor.execute("DELETE FROM recordings_recording WHERE id BETWEEN %s AND %s", span)
+        for name in found:
+            os.unlink(root / name)
+
+
+def main(count: int) -> int:
+    with site():
+        from django.conf import settings
+        from django.contrib.auth import get_user_model
+
+        from recordings.ledger.models import StoredFile
+
+        owner = get_user_model().objects.create_user("bench")
+        root = Path(settings.MEDIA_ROOT)
+        ours(make(owner.pk, count // 10, root))
+        small = resident_mb()
+        mine, theirs = [], []
+        for _ in range(ROUNDS):
+            pks = make(owner.pk, count, root)
+            before = resident_mb()
+            mine.append(seconds(partial(ours, pks)))
+            grown = resident_mb() - before
+            pks = make(owner.pk, count, root)
+            theirs.append(seconds(partial(bare, pks, root)))
+            StoredFile.objects.all()._raw_delete(
+                "default"
+            )  # the marks that the bare way leaves behind
+            print(f"  ours {mine[-1]:.2f} s, bare {theirs[-1]:.2f} s")
+        print(f"resident memory: {small:.0f} MB after {count // 10} recordings, "
+              f"{grown:+.1f} MB over the last {count}")  # fmt: skip
+        return 0 if compare(f"purge of {count} recordings", mine, theirs, limit=LIMIT) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main(int(sys.argv[1]) if len(sys.argv) > 1 else 20_000))
