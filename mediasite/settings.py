@@ -29,7 +29,7 @@ def env_bytes(name: str) -> int | None:
         return None
     if not text.isdecimal() or int(text) == 0:
         raise ImproperlyConfigured(
-            f"{name} is {text!r}: give a whole number of bytes above zero, or leave it empty for none."
+            f"{name} is {text!r}: give a whole number of bytes above zero, or leave it empty."
         )
     return int(text)
 
@@ -289,7 +289,11 @@ REST_FRAMEWORK = {
         "recordings.api.authentication.SessionAuthentication",
     ],
     "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
-    "DEFAULT_PARSER_CLASSES": ["recordings.api.parsers.JSONParser"],
+    "DEFAULT_PARSER_CLASSES": [
+        "recordings.api.parsers.JSONParser",
+        "recordings.api.parsers.FormParser",
+        "recordings.api.parsers.MultiPartParser",
+    ],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "DEFAULT_PAGINATION_CLASS": "recordings.api.pagination.KeysetPagination",
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
