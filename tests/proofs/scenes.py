@@ -43,6 +43,7 @@ class World:
     recording: Recording
     others: list[Recording] = field(default_factory=list)
     budget: Reservation | None = None
+    publication: Publication | None = None
 
     @property
     def account(self) -> Account:
