@@ -8,3 +8,6 @@ from django.apps import AppConfig
 class RetentionConfig(AppConfig):
     name = "retention"
     default_auto_field = "django.db.models.BigAutoField"
+
+    def ready(self) -> None:
+        from retention import receivers  # noqa: F401  (connects them)

@@ -1,0 +1,123 @@
+"""What becomes of one recording: which policy takes it, when, and what stands in the way."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.utils.formats import date_format
+from django.utils.timezone import localtime
+from django.utils.translation import gettext as _
+
+from recordings.models import Recording
+from retention import schedule, words
+from retention.choices import Action
+from retention.clock import database_now
+from retention.decide import Decision, decide
+from retention.models import RetentionPolicy
+from retention.targets import library
+from retention.targets.recordings import Recordings
+from retention.targets.trash import Trash
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """When a recording leaves its owner's sight (one in the trash: for ever), and why.
+
+    `leaves_at` is None where no date can be told; `policy` is a slug.
+    """
+
+    leaves_at: datetime | None
+    policy: str | None
+    action: str | None
+    blocked_by: tuple[str, ...]
+    sentence: str
+
+
+@dataclass(frozen=True, slots=True)
+class Prospect:
+    """What one policy has in mind for the recording."""
+
+    policy: RetentionPolicy
+    decision: Decision
+    leaves_at: datetime | None  # the policy's first run from when it can go
+
+
+def explain(recording: Recording, *, at: datetime | None = None) -> Explanation:
+    """Say which policy removes a recording and when; of several, the soonest."""
+    at = at or database_now()
+    prospects = list(_prospects(recording, at))
+    dated = [p for p in prospects if p.leaves_at is not None]
+    if not prospects:
+        return Explanation(None, None, None, _blocked_anyway(recording), _none(recording))
+    chosen = min(
+        dated or prospects,
+        key=lambda p: p.leaves_at or p.decision.met_at or datetime.max.replace(tzinfo=at.tzinfo),
+    )
+    blocked = list(chosen.decision.blocked_by)
+    if schedule.is_paused():
+        blocked.append(_("All scheduled policies are paused."))
+    leaves_at = None if schedule.is_paused() else chosen.leaves_at
+    return Explanation(
+        leaves_at=leaves_at,
+        policy=chosen.policy.slug,
+        action=chosen.policy.action,
+        blocked_by=tuple(blocked),
+        sentence=_sentence(chosen, leaves_at, blocked),
+    )
+
+
+def _prospects(recording: Recording, at: datetime) -> Iterator[Prospect]:
+    """Ask every policy in force that the recording is in the scope of and has a date for."""
+    target = Recordings() if recording.trashed_at is None else Trash()
+    policies = RetentionPolicy.objects.in_force().filter(target=target.slug)
+    for policy in policies.exclude(action=Action.REPORT):
+        mine = library.scoped(policy, Recording.objects.filter(pk=recording.pk))
+        for facts in target.facts(policy, list(mine)):
+            decision = decide(policy.rules(), facts, at)
+            if decision.met_at is not None:
+                yield Prospect(policy, decision, _leaves_at(policy, decision, at))
+
+
+def _leaves_at(policy: RetentionPolicy, decision: Decision, at: datetime) -> datetime | None:
+    if decision.at is None:
+        return None
+    return schedule.first_run(policy, max(decision.at, at))
+
+
+def _blocked_anyway(recording: Recording) -> tuple[str, ...]:
+    found = library.blockers([recording])[recording.pk]
+    return tuple(blocker.sentence for blocker in found)
+
+
+def _none(recording: Recording) -> str:
+    if recording.trashed_at is not None:
+        return _("It is in the trash, and no policy empties the trash by itself.")
+    return _("No policy removes this recording.")
+
+
+def _sentence(chosen: Prospect, leaves_at: datetime | None, blocked: list[str]) -> str:
+    because = _because(chosen.policy)
+    if leaves_at is None and blocked:
+        return _("It stays: %(why)s Otherwise %(because)s would remove it.") % {
+            "why": " ".join(blocked),
+            "because": because,
+        }
+    if leaves_at is None:
+        return _("%(because)s removes it when someone starts it.") % {
+            "because": because[:1].upper() + because[1:]
+        }
+    said = {"date": date_format(localtime(leaves_at), "DATETIME_FORMAT"), "because": because}
+    if chosen.policy.action == Action.TRASH:
+        sentence = _("It goes to the trash on %(date)s, because of %(because)s.") % said
+    else:
+        sentence = _("It is deleted for ever on %(date)s, because of %(because)s.") % said
+    return " ".join([sentence, *blocked])
+
+
+def _because(policy: RetentionPolicy) -> str:
+    return _("the policy “%(name)s” (%(what)s)") % {
+        "name": policy.name,
+        "what": words.subject(policy),
+    }

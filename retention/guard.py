@@ -1,0 +1,36 @@
+"""Whether a planned run stays inside its policy's limits; over one it waits for an approval."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from django.db.models import Count, Sum
+
+from retention import words
+from retention.choices import Outcome
+from retention.models import RetentionPolicy, RetentionRun
+from retention.targets import get
+
+PERCENT_FROM: Final = 100  # items in the scope; a share of fewer says little
+
+
+def over_limit(run: RetentionRun, policy: RetentionPolicy) -> str:
+    """Say which limit the run's plan is over; empty when it may go on."""
+    if not policy.limits:
+        return ""
+    going = run.items.filter(outcome=Outcome.WOULD).aggregate(items=Count("pk"), size=Sum("size"))
+    items, size = going["items"], going["size"] or 0
+    if policy.limit_items is not None and items > policy.limit_items:
+        return f"It would remove {items} items, and its limit is {policy.limit_items}."
+    if policy.limit_bytes is not None and size > policy.limit_bytes:
+        most = words.megabytes(policy.limit_bytes)
+        return f"It would remove {words.megabytes(size)}, and its limit is {most}."
+    if policy.limit_percent is not None:
+        return _over_percent(items, get(policy.target).total(policy), policy.limit_percent)
+    return ""
+
+
+def _over_percent(items: int, total: int, limit: int) -> str:
+    if total < PERCENT_FROM or items * 100 <= total * limit:
+        return ""
+    return f"It would remove {items} of {total}, and its limit is {limit} percent."

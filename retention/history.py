@@ -1,0 +1,119 @@
+"""What runs did: the runs and the items they found."""
+
+from __future__ import annotations
+
+from typing import ClassVar, Self
+
+from django.db import models
+from django.db.models import Q
+from django.db.models.functions import Now
+from django.utils.translation import gettext_lazy as _
+
+from retention.choices import Mode, Outcome, State
+
+
+class RetentionRunQuerySet(models.QuerySet["RetentionRun"]):
+    def open(self) -> Self:
+        return self.filter(state__in=RetentionRun.OPEN)
+
+
+class RetentionRun(models.Model):
+    """One preview or run of a policy, claimed by token and alive by lease.
+
+    queued -> running -> planned (a preview) | waiting (over a limit) | succeeded | partial (some
+    failed) | refused (unsafe) | failed | cancelled; planned and waiting -> queued when approved.
+    matched = deleted + skipped + failed once it has ended well. The policy may go; its slug and
+    version stay.
+    """
+
+    OPEN: ClassVar[tuple[str, ...]] = (State.QUEUED, State.RUNNING)
+    APPROVABLE: ClassVar[tuple[str, ...]] = (State.PLANNED, State.WAITING)
+
+    policy = models.ForeignKey(
+        "retention.RetentionPolicy", on_delete=models.SET_NULL, null=True, related_name="runs"
+    )
+    policy_slug = models.CharField(max_length=80)
+    policy_version = models.PositiveIntegerField()
+    mode = models.CharField(max_length=8, choices=Mode)
+    state = models.CharField(max_length=10, choices=State, default=State.QUEUED)
+    started_by = models.CharField(max_length=150)  # a person, `schedule`, `start-up`, a command
+    approved_by = models.CharField(max_length=150, blank=True)
+    matched = models.PositiveBigIntegerField(default=0)
+    deleted = models.PositiveBigIntegerField(default=0)  # moved to the trash included
+    skipped = models.PositiveBigIntegerField(default=0)
+    failed = models.PositiveBigIntegerField(default=0)
+    bytes_matched = models.PositiveBigIntegerField(default=0)
+    bytes_freed = models.PositiveBigIntegerField(default=0)
+    message = models.TextField(blank=True)
+    claim = models.UUIDField(null=True)
+    claimed_by = models.CharField(max_length=255, blank=True)  # leases.holder()
+    lease_until = models.DateTimeField(null=True)
+    cancel_requested_at = models.DateTimeField(null=True)
+    created_at = models.DateTimeField(db_default=Now())
+    started_at = models.DateTimeField(null=True)
+    planned_at = models.DateTimeField(null=True)  # from then on nothing joins its items
+    finished_at = models.DateTimeField(null=True)
+
+    objects = RetentionRunQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("run")
+        ordering = ["-id"]
+        constraints = [
+            # Single flight, whoever starts it.
+            models.UniqueConstraint(
+                fields=["policy"],
+                condition=Q(state__in=("queued", "running")),
+                name="run_one_open_per_policy",
+            ),
+        ]
+        indexes = [
+            # Read by sweep.recover() and sweep.waiting() on every tick.
+            models.Index(
+                fields=["state", "lease_until"],
+                condition=Q(state__in=("queued", "running")),
+                name="run_open",
+            ),
+            # The last run of a policy, and its history.
+            models.Index(fields=["policy", "-id"], name="run_of_policy"),
+        ]
+
+    def __str__(self) -> str:
+        return f"run {self.pk} of {self.policy_slug}"
+
+    @property
+    def is_open(self) -> bool:
+        return self.state in self.OPEN
+
+    @property
+    def is_approvable(self) -> bool:
+        return self.state in self.APPROVABLE
+
+
+class RunItem(models.Model):
+    """One thing a run found and what became of it; plain ids, since it outlives what it names."""
+
+    run = models.ForeignKey(RetentionRun, on_delete=models.CASCADE, related_name="items")
+    kind = models.CharField(max_length=32)  # slug of the target
+    row_id = models.BigIntegerField(null=True)  # of the row; null for a file without one
+    name = models.CharField(max_length=512)
+    recording_id = models.BigIntegerField(null=True)
+    owner_id = models.BigIntegerField(null=True)
+    size = models.BigIntegerField(default=0)  # bytes
+    reason = models.CharField(max_length=500, blank=True)
+    outcome = models.CharField(max_length=8, choices=Outcome)
+    detail = models.TextField(blank=True)
+
+    class Meta:
+        indexes = [
+            # Pages of a run's items, and what is left of a plan.
+            models.Index(fields=["run", "outcome", "id"], name="run_item_outcome"),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+    @property
+    def key(self) -> int | str:
+        """How targets know it: by the id of its row, else by name."""
+        return self.name if self.row_id is None else self.row_id

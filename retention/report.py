@@ -1,0 +1,81 @@
+"""What runs say in maintenance.log: a line for each removal and one for the whole."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping, Sequence
+from datetime import timedelta
+from functools import partial
+from typing import Final
+
+from django.db import transaction
+
+from retention import words
+from retention.choices import Mode, Outcome
+from retention.models import RetentionPolicy, RetentionRun, RunItem
+from retention.targets.base import Result
+
+maintenance = logging.getLogger("mediasite.maintenance")
+
+VERBS: Final = {Outcome.DELETED: "deleted", Outcome.TRASHED: "trashed"}
+
+
+def log_items(
+    run: RetentionRun,
+    policy: RetentionPolicy,
+    items: Sequence[RunItem],
+    results: Mapping[int | str, Result],
+) -> None:
+    """Write a line for each thing that went or could not."""
+    for item in items:
+        result = results[item.key]
+        if verb := VERBS.get(result.outcome):
+            maintenance.info(
+                "sweep %s %s (%s bytes%s) policy=%s run=%s",
+                verb, label(item), item.size, _age(result.age), policy.slug, run.pk,
+            )  # fmt: skip
+        elif result.outcome == Outcome.FAILED:
+            maintenance.warning(
+                "sweep could not delete %s: %s policy=%s run=%s",
+                label(item), one_line(result.detail), policy.slug, run.pk,
+            )  # fmt: skip
+
+
+def label(item: RunItem) -> str:
+    """Name an item in a log: recordings by id, since a title may say anything."""
+    if item.row_id is not None and item.row_id == item.recording_id:
+        return f"recording {item.row_id}"
+    return one_line(item.name)
+
+
+def one_line(text: str) -> str:
+    return "".join(sign if sign.isprintable() else "?" for sign in text)
+
+
+def _age(age: timedelta | None) -> str:
+    return "" if age is None else f", {age.total_seconds() / 3600:.1f} h old"
+
+
+def summarise(run: RetentionRun, *, seconds: float) -> None:
+    """Write the line for the whole run."""
+    if run.mode == Mode.PLAN:
+        maintenance.info(
+            "plan %s: %s would go, %s skipped, %s in %.1f s: %s run=%s",
+            run.policy_slug, run.matched - run.skipped, run.skipped,
+            words.megabytes(run.bytes_matched), seconds, run.state, run.pk,
+        )  # fmt: skip
+        return
+    level = logging.WARNING if run.failed or run.message else logging.INFO
+    maintenance.log(
+        level,
+        "sweep %s: %s deleted, %s failed, %s freed in %.1f s%s run=%s",
+        run.policy_slug, run.deleted, run.failed, words.megabytes(run.bytes_freed), seconds,
+        f" ({run.state}: {run.message})" if run.message else "", run.pk,
+    )  # fmt: skip
+
+
+def ring_for_purge() -> None:
+    """Have the bytes removed soon; when the broker is down the tick does it."""
+    from recordings.tasks import purge
+
+    transaction.on_commit(partial(purge.delay), robust=True)

@@ -1,0 +1,87 @@
+"""The decision: what is due, from when on, and what stands in the way."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from retention.decide import Blocker, Facts, Rules, decide
+
+MOMENT = datetime(2026, 11, 20, 12, tzinfo=UTC)
+moments = st.datetimes(
+    min_value=datetime(1990, 1, 1), max_value=datetime(2100, 1, 1), timezones=st.just(UTC)
+)
+ages = st.timedeltas(min_value=timedelta(0), max_value=timedelta(days=36_500))
+blockers = st.builds(
+    Blocker, sentence=st.just("On hold."), until=st.none() | moments, passing=st.booleans()
+)
+facts = st.builds(
+    Facts,
+    name=st.text(max_size=9),
+    counted_from=st.none() | moments,
+    deadline=st.none() | moments,
+    blockers=st.lists(blockers, max_size=3).map(tuple),
+)
+
+
+def test_what_is_exactly_as_old_as_the_age_is_due():
+    old = Facts(name="a", counted_from=MOMENT - timedelta(days=7))
+
+    assert decide(Rules(timedelta(days=7)), old, MOMENT).due
+    assert not decide(Rules(timedelta(days=7, microseconds=1)), old, MOMENT).due
+
+
+def test_what_has_no_date_stays():
+    decision = decide(Rules(timedelta(0)), Facts(name="a"), MOMENT)
+
+    assert (decision.due, decision.at) == (False, None)
+
+
+def test_open_ended_blocker_leaves_no_date():
+    held = Facts(name="a", counted_from=MOMENT, blockers=(Blocker("On hold."),))
+
+    decision = decide(Rules(timedelta(0)), held, MOMENT)
+
+    assert (decision.due, decision.matched, decision.at) == (False, True, None)
+    assert decision.blocked_by == ("On hold.",)
+
+
+def test_hold_that_ends_moves_the_date():
+    until = MOMENT + timedelta(days=3)
+    held = Facts(name="a", counted_from=MOMENT, blockers=(Blocker("On hold.", until=until),))
+
+    assert decide(Rules(timedelta(0)), held, MOMENT).at == until
+    assert decide(Rules(timedelta(0)), held, until).due
+
+
+@given(ages, facts, moments)
+def test_nothing_blocked_is_ever_due(age, found, moment):
+    decision = decide(Rules(age), found, moment)
+
+    assert not (decision.due and decision.blocked_by)
+    assert not decision.due or decision.matched
+
+
+@given(ages, facts, moments, ages)
+def test_what_is_due_stays_due(age, found, moment, later):
+    if decide(Rules(age), found, moment).due:
+        assert decide(Rules(age), found, moment + later).due
+
+
+@given(ages, facts, moments)
+def test_promised_date_is_when_it_becomes_due(age, found, moment):
+    decision = decide(Rules(age), found, moment)
+
+    if decision.at is not None and not any(b.passing for b in found.blockers):
+        assert decide(Rules(age), found, max(decision.at, moment)).due
+        if decision.at > moment:
+            before = decision.at - timedelta(microseconds=1)
+            assert not decide(Rules(age), found, max(before, moment)).due
+
+
+@given(ages, facts, moments)
+def test_stamped_deadline_rules(age, found, moment):
+    if found.deadline is not None and not found.blockers:
+        assert decide(Rules(age), found, moment).due == (found.deadline <= moment)
