@@ -14,7 +14,8 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from recordings.models import TITLE_LENGTH, ApiToken, Label, Recording
+from recordings.models import TITLE_LENGTH, ApiToken, Recording
+from recordings.uploads.details import set_labels
 
 if TYPE_CHECKING:
     RecordingModelForm = forms.ModelForm[Recording]
@@ -125,6 +126,9 @@ class UploadForm(TrimForm):
             label=self.fields["language"].label, required=False, choices=languages()
         )
 
+    def clean_title(self) -> str:
+        return " ".join(str(self.cleaned_data["title"]).split())
+
 
 class EditForm(RecordingModelForm):
     """Title, description, language, labels and the date a recording leaves on."""
@@ -180,10 +184,7 @@ class EditForm(RecordingModelForm):
     def save(self, commit: bool = True) -> Recording:
         recording = self.instance
         recording.save(update_fields=[*self.Meta.fields])
-        names = self.cleaned_data["labels"]
-        wanted = [Label(owner_id=recording.owner_id, name=name) for name in names]
-        Label.objects.bulk_create(wanted, ignore_conflicts=True)
-        recording.labels.set(Label.objects.filter(owner=recording.owner_id, name__in=names))
+        set_labels(recording, self.cleaned_data["labels"])
         return recording
 
 
@@ -216,7 +217,7 @@ class LibraryForm(forms.Form):
         required=False,
         choices=[("", gettext_lazy("Mine")), ("everyone", gettext_lazy("Everyone's"))],
     )
-    after = forms.CharField(required=False, widget=forms.HiddenInput, max_length=TITLE_LENGTH + 50)
+    after = forms.CharField(required=False, widget=forms.HiddenInput, max_length=100)
 
     def __init__(self, data: Any, *, owner: Any, administrator: bool) -> None:
         super().__init__(data)

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any, Final
 
 from django.core.exceptions import ValidationError
 from django.db import connection
-from django.db.models import F, Q, QuerySet
+from django.db.models import F, Q, QuerySet, Subquery
 from django.db.models.functions import Lower
 from django.utils.translation import gettext as _
 
 from recordings.models import Recording
+from recordings.querysets import RecordingQuerySet
 
 PAGE_SIZE: Final = 24  # fills rows of two, three and four
 
@@ -25,21 +25,20 @@ class Order:
 
     key: Any
     descending: bool
-    read: Callable[[str], Any]  # from the text of a cursor; raises ValueError
 
 
 ORDERS: Final[Mapping[str, Order]] = {
-    "newest": Order(F("created_at"), True, datetime.fromisoformat),
-    "oldest": Order(F("created_at"), False, datetime.fromisoformat),
-    "title": Order(Lower("title"), False, str),
-    "trashed": Order(F("trashed_at"), True, datetime.fromisoformat),
+    "newest": Order(F("created_at"), descending=True),
+    "oldest": Order(F("created_at"), descending=False),
+    "title": Order(Lower("title"), descending=False),
+    "trashed": Order(F("trashed_at"), descending=True),
 }
 
 
 @dataclass(frozen=True, slots=True)
 class Page:
     recordings: list[Recording]
-    after: str  # the cursor of the next page; empty on the last
+    after: str  # the id after which the next page begins; empty on the last
 
 
 def matching(text: str) -> Q:
@@ -51,41 +50,41 @@ def matching(text: str) -> Q:
     return Q(**{f"title__{lookup}": text}) | Q(**{f"description__{lookup}": text})
 
 
-def page(rows: QuerySet[Recording], *, order: str, after: str = "") -> Page:
+def page(
+    rows: RecordingQuerySet, *, within: RecordingQuerySet, order: str, after: str = ""
+) -> Page:
     """Return one page with all that a list shows, in the same queries for any number of rows.
 
-    Raises ValidationError when `after` is no cursor of this order.
+    `after` is the id of the last row seen, one of `within`. Raises ValidationError.
     """
     how = ORDERS[order]
     rows = rows.annotate(sort_key=how.key)
     if after:
-        rows = rows.filter(_behind(how, *_read(how, after)))
+        rows = rows.filter(_behind(how, _anchor(how, within, after)))
     sign = "-" if how.descending else ""
-    shown = rows.order_by(f"{sign}sort_key", f"{sign}id").with_files().with_held()  # type: ignore[attr-defined]
-    found = list(shown[: PAGE_SIZE + 1])
+    found = list(
+        rows.order_by(f"{sign}sort_key", f"{sign}id").with_files().with_held()[: PAGE_SIZE + 1]
+    )
     here = found[:PAGE_SIZE]
-    return Page(here, _cursor(here[-1]) if len(found) > PAGE_SIZE else "")
+    return Page(here, str(here[-1].pk) if len(found) > PAGE_SIZE else "")
 
 
-def _behind(how: Order, value: Any, pk: int) -> Q:
+def _anchor(how: Order, within: RecordingQuerySet, after: str) -> QuerySet[Any]:
+    """Find the row that the page before ended with."""
+    if not (after.isascii() and after.isdecimal()) or len(after) > 18:
+        raise ValidationError(_("This link to a further page is damaged."))
+    anchor = within.filter(pk=int(after)).annotate(sort_key=how.key).exclude(Q(sort_key=None))
+    if not anchor.exists():
+        raise ValidationError(_("The list has changed meanwhile: begin again at the first page."))
+    return anchor
+
+
+def _behind(how: Order, anchor: QuerySet[Any]) -> Q:
+    """Say what comes after a row, the first condition once more in a form an index can use."""
+    # The database compares its own values: SQLite writes the moments it takes itself with fewer
+    # digits than it is given, as text, so one read and handed back is not equal to itself.
     beyond = "lt" if how.descending else "gt"
-    # The first condition repeats what follows from the second, in a form an index can use.
+    value, pk = Subquery(anchor.values("sort_key")), Subquery(anchor.values("pk"))
     return Q(**{f"sort_key__{beyond}e": value}) & (
         Q(**{f"sort_key__{beyond}": value}) | Q(**{f"id__{beyond}": pk})
     )
-
-
-def _cursor(last: Any) -> str:
-    key = last.sort_key
-    return f"{key.isoformat() if isinstance(key, datetime) else key}~{last.pk}"
-
-
-def _read(how: Order, after: str) -> tuple[Any, int]:
-    text, _tilde, pk = after.rpartition("~")
-    try:
-        value, number = how.read(text), int(pk)
-    except ValueError as error:
-        raise ValidationError(_("This link to a further page is damaged.")) from error
-    if (isinstance(value, datetime) and value.tzinfo is None) or number >= 2**63:
-        raise ValidationError(_("This link to a further page is damaged."))
-    return value, number

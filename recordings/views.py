@@ -18,10 +18,11 @@ from django.utils.translation import ngettext
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from recordings import listing, reading, trash
+from recordings import listing, reading, tasks, trash
 from recordings.forms import EditForm, LibraryForm, ProcessForm, SelectionForm
 from recordings.ledger.exceptions import LedgerError
 from recordings.ledger.models import StoredFile
+from recordings.ledger.names import Kind
 from recordings.models import Recording, RecordingFile
 from recordings.processing import jobs
 from recordings.querysets import ADMINISTER, RecordingQuerySet
@@ -67,10 +68,8 @@ def _page(request: SignedIn, form: LibraryForm, place: str) -> listing.Page:
     if not form.is_valid():
         return listing.Page([], "")
     asked = form.cleaned_data
-    if asked.get("whose") == "everyone":
-        rows = Recording.objects.visible_to(request.user)
-    else:
-        rows = Recording.objects.filter(owner=request.user)
+    within = visible(request)
+    rows = within if asked.get("whose") == "everyone" else within.filter(owner=request.user)
     rows = rows.trashed() if place == "trash" else rows.live()
     if asked["search"]:
         rows = rows.filter(listing.matching(asked["search"]))
@@ -79,7 +78,7 @@ def _page(request: SignedIn, form: LibraryForm, place: str) -> listing.Page:
     if asked["label"]:
         rows = rows.filter(labels__name=asked["label"])
     order = "trashed" if place == "trash" else asked["sort"] or "newest"
-    return listing.page(rows, order=order, after=asked["after"])
+    return listing.page(rows, within=within, order=order, after=asked["after"])
 
 
 def visible(request: SignedIn) -> RecordingQuerySet:
@@ -145,7 +144,11 @@ def process(request: SignedIn, pk: int) -> HttpResponse:
     """Process a recording again, with other in and out points if wanted."""
     found = get_object_or_404(visible(request), pk=pk)
     source = jobs.source_of(found)
-    form = ProcessForm(request.POST if request.method == "POST" else None)
+    rendition = source is not None and source.kind != Kind.ORIGINAL
+    form = ProcessForm(
+        request.POST if request.method == "POST" else None,
+        duration=found.duration if rendition else None,
+    )
     if request.method == "POST" and form.is_valid():
         try:
             jobs.start(pk, options=form.cleaned_data)
@@ -225,6 +228,7 @@ def erase(request: SignedIn) -> HttpResponse:
     except LedgerError as error:
         messages.error(request, str(error))
     else:
+        transaction.on_commit(tasks.purge.delay, robust=True)
         _tell(request, count, _gone(count))
     return redirect("trash")
 

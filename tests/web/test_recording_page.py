@@ -1,0 +1,280 @@
+"""The page of one recording: player, words, files, jobs, and how it is edited."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from django.test import Client
+from django.urls import reverse
+from django.utils import timezone
+
+from recordings.ledger.models import Account, Hold
+from recordings.ledger.names import Kind
+from recordings.models import Job, Recording
+from tests.conftest import store
+from tests.web.conftest import text
+
+
+def page_of(browser: Client, recording: Recording, query: str = "") -> str:
+    response = browser.get(reverse("recording", args=[recording.pk]) + query)
+    assert response.status_code == 200
+    return text(response)
+
+
+def test_words_can_be_seeked_to_with_and_without_scripts(browser: Client, make_spoken: Any) -> None:
+    page = page_of(browser, make_spoken("Hello", "Second <line>"))
+
+    assert 'href="?t=5.000#player" data-seek="5.000"' in page
+    assert "Second &lt;line&gt;" in page
+    assert "matrices" in page
+
+
+def test_player_has_captions_and_starts_where_the_address_says(
+    browser: Client, make_spoken: Any
+) -> None:
+    recording = make_spoken("Hello")
+
+    page = page_of(browser, recording, "?t=12.5")
+
+    assert (
+        f"/media/user_{recording.owner_id}/video/processed/{recording.pk}_trimmed.mp4#t=12.500"
+        in page
+    )
+    assert f"/transcriptions/{recording.pk}/subtitles.srt.vtt" in page
+
+
+@pytest.mark.parametrize("moment", ["nan", "inf", "-1", "1e999", "abc", "%00", "٣"])
+def test_nonsense_as_moment_plays_something(browser: Client, make_spoken: Any, moment: str) -> None:
+    assert "<video" in page_of(browser, make_spoken("Hello"), f"?t={moment}")
+
+
+def test_machine_made_transcript_says_that_it_is_a_draft(browser: Client, make_spoken: Any) -> None:
+    assert "A draft, made by a rough transcriber" in page_of(browser, make_spoken("a", draft=True))
+
+
+def test_transcript_without_words_says_so(browser: Client, make_spoken: Any) -> None:
+    assert "Nothing was said" in page_of(browser, make_spoken())
+
+
+def test_damaged_transcript_leaves_the_page_standing(browser: Client, recording: Any) -> None:
+    page = page_of(browser, recording)  # its files are random bytes
+
+    assert "The transcript cannot be read now." in page
+
+
+def test_missing_bytes_leave_the_page_standing(browser: Client, make_spoken: Any) -> None:
+    recording = make_spoken("Hello")
+    stored = recording.files.get(kind=Kind.TRANSCRIPT).stored
+    stored.file.storage.bulk_delete([stored.file.name])
+
+    assert "The transcript cannot be read now." in page_of(browser, recording)
+
+
+def test_sound_alone_gets_an_audio_player(browser: Client, owner: Any) -> None:
+    recording = Recording.objects.create(owner=owner, title="Talk", state="ready", duration=9)
+    store(recording, Kind.AUDIO, b"mp3" * 50)
+
+    page = page_of(browser, recording)
+
+    assert "<audio" in page
+    assert "<video" not in page
+
+
+def test_files_are_listed_with_size_and_hash(browser: Client, recording: Any) -> None:
+    page = page_of(browser, recording)
+
+    for file in recording.files.select_related("stored"):
+        assert file.stored.sha256[:12] in page
+        assert f'href="/media/{file.stored.file.name}"' in page
+
+
+def test_hold_is_told_with_its_reason(browser: Client, recording: Any) -> None:
+    Hold.objects.create(recording_id=recording.pk, reason="Case 12", placed_by="anna")
+
+    assert "on hold, placed by anna: Case 12" in page_of(browser, recording)
+
+
+def test_open_job_is_polled_and_a_finished_one_is_not(browser: Client, make_recording: Any) -> None:
+    recording = make_recording(state="processing")
+    job = Job.objects.create(
+        recording=recording, owner_id=recording.owner_id, state="running", step="audio", progress=40
+    )
+    address = reverse("job", args=[recording.pk])
+
+    during = browser.get(address, headers={"HX-Request": "true"})
+    Job.objects.filter(pk=job.pk).update(state="succeeded", finished_at=timezone.now())
+    Recording.objects.update(state="ready")
+    after = browser.get(address, headers={"HX-Request": "true"})
+
+    assert "Extracting the audio, 40 %" in text(during)
+    assert f'hx-get="{address}"' in text(during)
+    assert "HX-Trigger" not in during
+    assert "Processing is done" in text(after)
+    assert after["HX-Trigger"] == "job-ended"
+
+
+def test_failed_job_says_why_and_offers_to_try_again(browser: Client, make_recording: Any) -> None:
+    recording = make_recording(state="failed", files=1)
+    Job.objects.create(
+        recording=recording,
+        owner_id=recording.owner_id,
+        state="failed",
+        error="The file ends in the middle.",
+        finished_at=timezone.now(),
+    )
+
+    page = page_of(browser, recording)
+
+    assert "The file ends in the middle." in page
+    assert "Try again" in page
+
+
+def test_cancel_stops_a_waiting_job(browser: Client, recording: Any) -> None:
+    browser.post(reverse("process", args=[recording.pk]))
+
+    browser.post(reverse("cancel", args=[recording.pk]))
+
+    recording.refresh_from_db()
+    assert recording.jobs.get().state == "cancelled"
+    assert recording.state == "ready"
+
+
+def test_cancel_of_nothing_says_so(browser: Client, recording: Any) -> None:
+    response = browser.post(reverse("cancel", args=[recording.pk]), follow=True)
+
+    assert "nothing to stop" in text(response)
+
+
+def test_processing_again_takes_the_points_given(browser: Client, recording: Any) -> None:
+    form = {"trim_start": "0:05", "trim_end": "1:02:03.5"}
+
+    browser.post(reverse("process", args=[recording.pk]), form)
+
+    assert recording.jobs.get().options == {"trim_start": 5.0, "trim_end": 3723.5}
+
+
+@pytest.mark.parametrize(
+    ("start", "end", "sentence"),
+    [
+        ("10", "5", "The end must be later than the start."),
+        ("0", "0", "The end must be later than the start."),
+        ("-3", "", "Write a time as seconds"),
+        ("soon", "", "Write a time as seconds"),
+        ("nan", "", "Write a time as seconds"),
+        ("999:59:59", "", "beyond the end of any recording"),
+    ],
+)
+def test_points_that_make_no_sense_get_a_sentence(
+    browser: Client, recording: Any, start: str, end: str, sentence: str
+) -> None:
+    form = {"trim_start": start, "trim_end": end}
+
+    response = browser.post(reverse("process", args=[recording.pk]), form)
+
+    assert response.status_code == 400
+    assert sentence in text(response)
+    assert not recording.jobs.exists()
+
+
+def test_start_behind_the_end_of_the_trimmed_version_is_refused(
+    browser: Client, make_spoken: Any
+) -> None:
+    recording = make_spoken("Hello")  # 60 s, and only the trimmed version is left
+
+    response = browser.post(reverse("process", args=[recording.pk]), {"trim_start": "1:01"})
+
+    assert "The recording is over by then" in text(response)
+
+
+def test_processing_over_quota_is_refused_in_words(browser: Client, recording: Any) -> None:
+    account = Account.objects.get(owner_id=recording.owner_id)
+    account.uses_default_limit, account.own_limit = False, account.used
+    account.save()
+
+    response = browser.post(reverse("process", args=[recording.pk]), follow=True)
+
+    assert "This needs" in text(response)
+    assert not recording.jobs.exists()
+
+
+def test_processing_twice_at_once_is_refused_in_words(browser: Client, recording: Any) -> None:
+    address = reverse("process", args=[recording.pk])
+    browser.post(address)
+
+    response = browser.post(address, follow=True)
+
+    assert "is being processed already" in text(response)
+
+
+def test_edit_changes_what_its_owner_says(browser: Client, recording: Any) -> None:
+    form = {
+        "title": "  Новая \n лекция ",
+        "description": "Two\nlines",
+        "language": "ru",
+        "labels": "maths, autumn term ,maths,,",
+        "expire_at": "2040-01-02T03:04",
+    }
+
+    response = browser.post(reverse("edit", args=[recording.pk]), form)
+
+    recording.refresh_from_db()
+    assert response["Location"] == reverse("recording", args=[recording.pk])
+    assert recording.title == "Новая лекция"
+    assert recording.language == "ru"
+    assert sorted(label.name for label in recording.labels.all()) == ["autumn term", "maths"]
+    assert recording.expire_at == datetime(2040, 1, 2, 3, 4, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "sentence"),
+    [
+        ("title", "", "This field is required."),
+        ("title", "x" * 301, "at most 300 characters"),
+        ("title", "a\0b", "Null characters are not allowed."),
+        ("language", "klingon", "Select a valid choice"),
+        ("expire_at", "2001-01-01T00:00", "This moment has passed"),
+        ("expire_at", "soon", "Enter a valid date/time."),
+        ("labels", ",".join(str(n) for n in range(21)), "Give at most 20 labels."),
+        ("labels", "x" * 101, "is too long for a label"),
+        ("description", "x" * 20_001, "at most 20000 characters"),
+    ],
+)
+def test_edit_refuses_with_a_sentence_and_changes_nothing(
+    browser: Client, recording: Any, field: str, value: str, sentence: str
+) -> None:
+    form = {"title": "New", "description": "", "language": "", "labels": "", "expire_at": ""}
+
+    response = browser.post(reverse("edit", args=[recording.pk]), form | {field: value})
+
+    recording.refresh_from_db()
+    assert response.status_code == 400
+    assert sentence in text(response)
+    assert recording.title == "Lecture"
+
+
+def test_date_that_passed_meanwhile_does_not_block_other_edits(
+    browser: Client, make_recording: Any
+) -> None:
+    past = timezone.now().replace(second=0, microsecond=0) - timedelta(hours=1)
+    recording = make_recording(expire_at=past, files=0)
+    form = {"title": "New", "expire_at": past.strftime("%Y-%m-%dT%H:%M")}
+
+    browser.post(reverse("edit", args=[recording.pk]), form)
+
+    recording.refresh_from_db()
+    assert (recording.title, recording.expire_at) == ("New", past)
+
+
+def test_page_costs_the_same_queries_for_any_number_of_files(
+    browser: Client, make_recording: Any, django_assert_max_num_queries: Any
+) -> None:
+    recording = make_recording(files=6)
+
+    with django_assert_max_num_queries(20):
+        page_of(browser, recording)
+
+
+def test_number_too_large_for_any_recording_is_404(browser: Client) -> None:
+    assert browser.get("/recordings/99999999999999999999999").status_code == 404
