@@ -9,10 +9,9 @@ from hypothesis import strategies as st
 
 from retention.decide import Blocker, Facts, Rules, decide
 
+FIRST, LAST = datetime.fromisoformat("1990-01-01"), datetime.fromisoformat("2100-01-01")
 MOMENT = datetime(2026, 11, 20, 12, tzinfo=UTC)
-moments = st.datetimes(
-    min_value=datetime(1990, 1, 1), max_value=datetime(2100, 1, 1), timezones=st.just(UTC)
-)
+moments = st.datetimes(min_value=FIRST, max_value=LAST, timezones=st.just(UTC))
 ages = st.timedeltas(min_value=timedelta(0), max_value=timedelta(days=36_500))
 blockers = st.builds(
     Blocker, sentence=st.just("On hold."), until=st.none() | moments, passing=st.booleans()
