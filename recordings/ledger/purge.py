@@ -13,6 +13,7 @@ The only module that deletes stored media, so a mistake here is final. What keep
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime, timedelta
@@ -33,6 +34,7 @@ maintenance = logging.getLogger("mediasite.maintenance")
 
 BATCH_SIZE = 5000  # five full DeleteObjects requests on S3
 LEASE = timedelta(minutes=5)  # longer than the slowest batch; then another worker may take over
+TURN = "purge"  # the name of the lease
 FIRST_WAIT = timedelta(seconds=30)  # doubled with every failure, up to a day
 LONGEST_WAIT = timedelta(days=1)
 
@@ -103,23 +105,31 @@ class PurgeReport:
         )
 
 
-def purge(*, batch_size: int = BATCH_SIZE) -> PurgeReport:
+def purge(*, batch_size: int = BATCH_SIZE, patience: float = 0) -> PurgeReport:
     """Remove everything that is due, batch by batch, and report what was done.
 
-    One process at a time, by a lease: two would be harmless, but do the same work twice.
+    One process at a time, by a lease: two would be harmless, but do the same work twice. While
+    another is at it, wait up to `patience` seconds for the turn; what it leaves is done then.
     """
     report = PurgeReport()
-    token = leases.take("purge", LEASE)
+    token = _turn(patience)
     if token is None:
         return report
     try:
-        while leases.renew("purge", token, LEASE) and (batch := due(batch_size)):
+        while leases.renew(TURN, token, LEASE) and (batch := due(batch_size)):
             report += remove(batch)
     finally:
-        leases.give("purge", token)
+        leases.give(TURN, token)
     if report.failed:
         logger.warning("purge: %s deleted, %s failed", report.deleted, report.failed)
     return report
+
+
+def _turn(patience: float) -> UUID | None:
+    until = time.monotonic() + patience
+    while (token := leases.take(TURN, LEASE)) is None and time.monotonic() < until:
+        time.sleep(0.2)
+    return token
 
 
 def due(batch_size: int) -> list[Condemned]:

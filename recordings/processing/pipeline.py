@@ -258,7 +258,7 @@ def _findings(context: Context) -> Findings:
     info = context.media
     return Findings(
         source_duration=info.duration,
-        duration=context.kept.duration,
+        duration=round(context.kept.duration, 3),
         width=info.width or None,
         height=info.height or None,
         removed=context.removed_seconds,

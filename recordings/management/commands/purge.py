@@ -20,7 +20,7 @@ class Command(BaseCommand):
         parser.add_argument("--json", action="store_true", help="Print the report as JSON.")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        report = purge()
+        report = purge(patience=60)
         receipts.seal()
         freed = filesizeformat(report.bytes_freed)
         words = f"{report.deleted} deleted, {report.failed} failed, {freed} freed"
