@@ -23,6 +23,7 @@ from django.db import DatabaseError, connection, transaction
 from django.db.migrations.executor import MigrationExecutor
 
 from mediasite.settings import env
+from recordings import demo
 
 FOLDERS = ("MEDIA_ROOT", "SCRATCH_ROOT", "LOG_ROOT", "BROKER_ROOT", "CACHE_ROOT", "MANAGED_ROOT")
 PROBE_TIMEOUT = 1.0  # seconds
@@ -135,6 +136,13 @@ def make_users() -> dict[str, str]:
             make = User.objects.create_superuser if name == "admin" else User.objects.create_user
             make(name, password=password)
     return made_up
+
+
+def make_demo_recording() -> None:
+    """Give the user `demo` something to look at, unless he has, or ever had, a recording."""
+    if env.bool("DEMO", default=True):
+        for user in User.objects.filter(username="demo"):
+            demo.ensure(user)
 
 
 def answers(host: str, port: int) -> bool:

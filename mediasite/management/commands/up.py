@@ -59,6 +59,7 @@ def prepare() -> None:
         say("up", "The static files are up to date.")
     for name, password in start.make_users().items():
         say("up", f"User {name} was made, with the password {password} (shown this once).")
+    start.make_demo_recording()
     connections.close_all()
     for name in ("ADMIN_PASSWORD", "DEMO_PASSWORD"):
         os.environ.pop(name, None)  # not the business of the processes started now

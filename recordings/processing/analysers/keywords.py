@@ -19,9 +19,11 @@ from recordings.processing.analysers.stopwords import stopwords
 from recordings.processing.captions import Segment
 from recordings.processing.documents import Topic, Topics, Transcript
 
-BLOCK: Final = 30.0  # seconds of speech compared as one
+BLOCK: Final = 30.0  # seconds of speech compared as one, less where a recording is short
+BRIEFEST, FEWEST = 4.0, 14  # so that a talk of a minute has topics as well
 WINDOW: Final = 3  # blocks on either side of a gap
-SHORTEST: Final = 90.0  # seconds; topics are for finding one's way, not for every aside
+SHORTEST: Final = 3  # blocks; topics are for finding one's way, not for every aside
+STEM: Final = 5  # letters
 MOST: Final = 40  # topics; a longer list helps nobody
 IN_TITLE, KEPT = 3, 8  # keywords
 # Bengali vowel signs are marks, not letters, and belong to their word.
@@ -55,22 +57,23 @@ def words(segments: Iterable[Segment], common: frozenset[str]) -> list[str]:
 
 
 def stem(word: str) -> str:
-    """Cut endings off roughly, so that cases and plurals of a word count as one."""
-    return word if len(word) < 5 else word[: max(4, len(word) - 2)]
+    """Cut a word to its beginning, so that cases and plurals of it count as one."""
+    return word[:STEM]
 
 
 def boundaries(segments: Sequence[Segment], common: frozenset[str]) -> list[float]:
     """Return the starts of the topics, in seconds; the first is the first segment's."""
     first, last = segments[0].start, segments[-1].start
-    blocks: list[Counter[str]] = [Counter() for _ in range(int((last - first) / BLOCK) + 1)]
+    size = min(BLOCK, max(BRIEFEST, (segments[-1].end - first) / FEWEST))
+    blocks: list[Counter[str]] = [Counter() for _ in range(int((last - first) / size) + 1)]
     for one in segments:
-        blocks[int((one.start - first) / BLOCK)].update(map(stem, words([one], common)))
+        blocks[int((one.start - first) / size)].update(map(stem, words([one], common)))
     chosen = [0]
     for gap in sorted(deep_gaps(blocks)[: MOST - 1]):
-        if (gap - chosen[-1]) * BLOCK >= SHORTEST and (len(blocks) - gap) * BLOCK >= SHORTEST:
+        if gap - chosen[-1] >= SHORTEST and len(blocks) - gap >= SHORTEST:
             chosen.append(gap)
     # Two gaps within one long silence lead to the same segment.
-    return sorted({first, *(_start_of(segments, first + gap * BLOCK) for gap in chosen[1:])})
+    return sorted({first, *(_start_of(segments, first + gap * size) for gap in chosen[1:])})
 
 
 def _start_of(segments: Sequence[Segment], moment: float) -> float:
