@@ -107,8 +107,7 @@ def _supersede(recording: Recording, kinds: Sequence[Kind], *, held: bool) -> No
 
 def _let_go(files: Sequence[RecordingFile], *, reason: StoredFile.Reason, by: str) -> None:
     release([file.stored_id for file in files], reason=reason, by=by)
-    for file in files:
-        file.delete()
+    RecordingFile.objects.filter(pk__in=[file.pk for file in files]).delete()
 
 
 def _describe(recording: Recording, findings: Findings) -> None:
