@@ -115,7 +115,10 @@ def check_accounts(*, repair: bool) -> Check:
         .values_list("owner_id", flat=True)
         .distinct()
     ):
-        check.broken(f"owner {owner_id} has files and no account")
+        if repair and owner_id is not None:
+            recount(owner_id, repair=True)
+        else:
+            check.broken(f"owner {owner_id} has files and no account")
     return check
 
 
@@ -191,12 +194,13 @@ def _check_orphan(pair: Pair, orphans: Check, before: datetime) -> None:
 
 
 def _check_ready(pair: Pair, stored: StoredFile, missing: Check, *, hashes: bool) -> None:
-    if pair.entry is None:
+    digest = _hash(stored) if hashes and pair.entry is not None else stored.sha256
+    if pair.entry is None or digest is None:
         if _still_ready(stored):
             missing.broken(f"{pair.name} is not in storage")
     elif pair.entry.size != stored.size:
         missing.broken(f"{pair.name} has {pair.entry.size} bytes instead of {stored.size}")
-    elif hashes and _hash(stored) != stored.sha256:
+    elif digest != stored.sha256:
         missing.broken(f"{pair.name} is not what was stored: its hash differs")
 
 
@@ -205,6 +209,10 @@ def _still_ready(stored: StoredFile) -> bool:
     return StoredFile.objects.ready().filter(pk=stored.pk).exists()
 
 
-def _hash(stored: StoredFile) -> str:
-    with stored.file.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+def _hash(stored: StoredFile) -> str | None:
+    """Read a file again; None when it is gone by now."""
+    try:
+        with stored.file.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except FileNotFoundError:
+        return None

@@ -16,11 +16,20 @@ if TYPE_CHECKING:
 
 
 class LedgerFieldFile(FieldFile):
-    """Read through the storage named in the row."""
+    """Read through the storage named in the row.
 
-    def __init__(self, instance: StoredFile, field: Any, name: str | None) -> None:
-        super().__init__(instance, field, name)
-        self.storage = storages[instance.storage]
+    It is asked for when needed, so a name can be shown though its storage is configured no more.
+    """
+
+    instance: StoredFile
+
+    @property
+    def storage(self) -> Any:
+        return storages[self.instance.storage]
+
+    @storage.setter
+    def storage(self, value: Any) -> None:
+        """FieldFile sets the field's, which says nothing about this row."""
 
 
 class StoredFileField(models.FileField):

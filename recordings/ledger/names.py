@@ -75,30 +75,35 @@ _PATTERNS = {
     Kind.THUMBNAIL: "user_{o}/thumbnails/custom_thumb_{r}{v}.png",
 }
 
-_V = r"(?:_v(?P<number>[1-9]\d*))?"
-_OWNER = r"user_(?P<owner>\d+)"
+# No zeros in front, no `_v1`: two names must not mean the same file.
+_ID = r"[1-9][0-9]*"
+_V = r"(?:_v(?P<number>[2-9]|[1-9][0-9]+))?"
+_OWNER = rf"user_(?P<owner>{_ID})"
 _SHAPES = [
     (kind, re.compile(pattern))
     for kind, pattern in (
-        (Kind.ORIGINAL, rf"{_OWNER}/video/unprocessed/(?P<recording>\d+)_original{_V}\.[a-z0-9]+"),
-        (Kind.TRIMMED, rf"{_OWNER}/video/processed/(?P<recording>\d+)_trimmed{_V}\.mp4"),
-        (Kind.AUDIO, rf"{_OWNER}/audio/(?P<recording>\d+)_processed{_V}\.mp3"),
-        (Kind.TRANSCRIPT, rf"{_OWNER}/transcriptions/(?P<recording>\d+)/master{_V}\.json"),
+        (
+            Kind.ORIGINAL,
+            rf"{_OWNER}/video/unprocessed/(?P<recording>{_ID})_original{_V}\.[a-z0-9]+",
+        ),
+        (Kind.TRIMMED, rf"{_OWNER}/video/processed/(?P<recording>{_ID})_trimmed{_V}\.mp4"),
+        (Kind.AUDIO, rf"{_OWNER}/audio/(?P<recording>{_ID})_processed{_V}\.mp3"),
+        (Kind.TRANSCRIPT, rf"{_OWNER}/transcriptions/(?P<recording>{_ID})/master{_V}\.json"),
         (
             Kind.TOPICS,
-            rf"{_OWNER}/transcriptions/(?P<recording>\d+)/topics_v(?P<number>[1-9]\d*)\.json",
+            rf"{_OWNER}/transcriptions/(?P<recording>{_ID})/topics_v(?P<number>{_ID})\.json",
         ),
-        (Kind.SUBTITLES, rf"{_OWNER}/transcriptions/(?P<recording>\d+)/subtitles{_V}\.srt"),
+        (Kind.SUBTITLES, rf"{_OWNER}/transcriptions/(?P<recording>{_ID})/subtitles{_V}\.srt"),
         (
             Kind.SESSION_AUDIO,
-            rf"{_OWNER}/sessions/(?P<session>\d+)/temp_audio_(?P=session){_V}\.wav",
+            rf"{_OWNER}/sessions/(?P<session>{_ID})/temp_audio_(?P=session){_V}\.wav",
         ),
         (
             Kind.FINAL,
-            rf"{_OWNER}/video/final/(?P<recording>\d+)_final_(?P<session>\d+){_V}\.mp4",
+            rf"{_OWNER}/video/final/(?P<recording>{_ID})_final_(?P<session>{_ID}){_V}\.mp4",
         ),
-        (Kind.POSTER, rf"{_OWNER}/thumbnails/poster_(?P<recording>\d+){_V}\.jpg"),
-        (Kind.THUMBNAIL, rf"{_OWNER}/thumbnails/custom_thumb_(?P<recording>\d+){_V}\.png"),
+        (Kind.POSTER, rf"{_OWNER}/thumbnails/poster_(?P<recording>{_ID}){_V}\.jpg"),
+        (Kind.THUMBNAIL, rf"{_OWNER}/thumbnails/custom_thumb_(?P<recording>{_ID}){_V}\.png"),
         (Kind.TEMPLATE, rf"templates/thumbnails/[-a-z0-9]+?{_V}\.png"),
     )
 ]

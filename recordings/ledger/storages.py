@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Protocol, cast
 from uuid import UUID
 
-from django.core.files.storage import FileSystemStorage, storages
+from django.core.files.storage import FileSystemStorage, InvalidStorageError, storages
 
 from recordings.ledger.descent import Descent
 from recordings.ledger.exceptions import NameTaken, StorageFault, StorageFull
@@ -76,8 +76,13 @@ class LedgerStorage(Protocol):
 
 
 def storage(alias: str) -> LedgerStorage:
-    """Return the storage behind a permanent alias."""
-    return cast(LedgerStorage, storages[alias])
+    """Return the storage behind a permanent alias. Raises StorageFault for one not configured."""
+    try:
+        return cast(LedgerStorage, storages[alias])
+    except InvalidStorageError as error:
+        raise StorageFault(
+            f"The storage {alias!r} is configured no more, and files are in it: set it up again."
+        ) from error
 
 
 class DiskWriter:
