@@ -34,8 +34,10 @@ class Upload {
     return this.row.querySelector(`[name=${name}]`);
   }
 
-  say(text) {
+  /** Write how it goes beside the file, and have it read aloud unless it is only a number. */
+  say(text, { aloud = true } = {}) {
     this.part("state").textContent = text;
+    if (aloud) said.textContent = `${this.file.name}: ${text}`;
   }
 
   /** Everything that is said about the file, and the file last, as the site wants it. */
@@ -83,9 +85,8 @@ class Upload {
     if (!event.lengthComputable) return;
     const percent = Math.floor((event.loaded / event.total) * 100);
     bar.value = percent;
-    // The row's state is read aloud, so it changes at quarters only; the bar shows the rest.
     if (event.loaded === event.total) this.say(words.checking);
-    else if (percent % 25 === 0) this.say(`${percent} %`);
+    else this.say(`${percent} %`, { aloud: percent % 25 === 0 });
   }
 
   answered(request) {
