@@ -27,6 +27,8 @@ urlpatterns = [
     # the API of recordings
     path("api/", include("recordings.api.urls")),
     path("media/<path:name>", media, name="media"),
+    # the API of retention
+    path("api/", include("retention.api.urls")),
     # the owners' pages
     path("", include("recordings.urls")),
     path("favicon.ico", favicon),

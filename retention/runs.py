@@ -20,7 +20,7 @@ maintenance = logging.getLogger("mediasite.maintenance")
 FORGOTTEN_AFTER = timedelta(seconds=10)  # of a queued run whose message may be lost
 
 
-def ask(policy: RetentionPolicy, *, mode: Mode, by: str) -> RetentionRun:
+def ask(policy: RetentionPolicy, *, mode: Mode, by: str, ring_worker: bool = True) -> RetentionRun:
     """Queue a run for a person and ring for a worker. Raises Running, NotAccepted."""
     if mode == Mode.EXECUTE and not policy.may_act:
         raise NotAccepted(
@@ -30,7 +30,8 @@ def ask(policy: RetentionPolicy, *, mode: Mode, by: str) -> RetentionRun:
     run = queue(policy, mode=mode, by=by)
     if run is None:
         raise Running("A run of this policy is under way: wait for its end, or cancel it.")
-    ring(run)
+    if ring_worker:
+        ring(run)
     return run
 
 

@@ -13,7 +13,6 @@ from functools import partial
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
-from django.contrib import admin
 from django.db import transaction
 from django.db.models import Exists, F, Q
 from django.db.models.functions import Now
@@ -210,12 +209,3 @@ def _claim(pk: int) -> RetentionRun | None:
         if not mine.update(next_due_at=next_after(policy, database_now())):
             return None
         return runs.queue(policy, mode=Mode.EXECUTE, by="schedule")
-
-
-def hide_from_admin(site: admin.AdminSite) -> None:
-    """Take beat's own pages out of the admin: a task name typed there is code that runs."""
-    from django_celery_beat import admin as beats_admin  # noqa: F401  (registers when imported)
-
-    for model in list(site._registry):
-        if model._meta.app_label == "django_celery_beat":
-            site.unregister(model)

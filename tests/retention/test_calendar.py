@@ -11,7 +11,6 @@ from hypothesis import strategies as st
 
 from retention.calendar import next_crontab, next_interval, parse
 
-
 FIRST, LAST = datetime.fromisoformat("2024-01-01"), datetime.fromisoformat("2030-01-01")
 
 
