@@ -96,6 +96,17 @@ def test_hold_is_told_with_its_reason(browser: Client, recording: Any) -> None:
     assert "on hold, placed by anna: Case 12" in page_of(browser, recording)
 
 
+def test_page_says_what_becomes_of_it(browser: Client, make_recording: Any) -> None:
+    from retention.explain import explain
+
+    recording = make_recording(expire_at=datetime(2040, 5, 4, tzinfo=UTC), files=0)
+
+    page = page_of(browser, recording)
+
+    assert '<p class="leaves">It goes to the trash on May 4, 2040' in page
+    assert str(explain(recording).policy) == "expired"
+
+
 def test_open_job_is_polled_and_a_finished_one_is_not(browser: Client, make_recording: Any) -> None:
     recording = make_recording(state="processing")
     job = Job.objects.create(
