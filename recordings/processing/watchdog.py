@@ -12,7 +12,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 
-from django.db import connection
+from django.conf import settings
+from django.db import InterfaceError, OperationalError, connection
 
 from recordings.ledger.exceptions import Lost
 from recordings.ledger.publish import Publication
@@ -70,13 +71,25 @@ class Watchdog:
             connection.close()
 
     def _watch(self) -> None:
-        beaten = time.monotonic()
+        """Look until the work is done; a database that is away is borne as long as the lease."""
+        alive = time.monotonic()
         while not self._done.wait(LOOK_SECONDS):
-            if shutting_down.is_set() or self._is_unwanted():
-                self.stop.set()
-            if time.monotonic() - beaten > BEAT_SECONDS:
-                beaten = time.monotonic()
-                self._beat()
+            try:
+                alive = self._look(alive)
+            except (OperationalError, InterfaceError):
+                if time.monotonic() - alive > settings.PROCESSING_LEASE.total_seconds():
+                    raise
+                logger.warning("job %s: the database does not answer", self.job.pk, exc_info=True)
+                connection.close()
+
+    def _look(self, alive: float) -> float:
+        """Return when the job was last said to be alive."""
+        if shutting_down.is_set() or self._is_unwanted():
+            self.stop.set()
+        if time.monotonic() - alive < BEAT_SECONDS:
+            return alive
+        self._beat()
+        return time.monotonic()
 
     def _is_unwanted(self) -> bool:
         """Tell whether the job is to be cancelled, is another's by now, or is gone."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
@@ -91,6 +92,13 @@ def worker(pk: int) -> Iterator[Callable[[], str]]:
     finally:
         thread.join(60)
         close_old_connections()
+
+
+def until(condition: Callable[[], object], within: float = 30.0) -> None:
+    deadline = time.monotonic() + within
+    while not condition():
+        assert time.monotonic() < deadline, "it did not come to that in time"
+        time.sleep(0.02)
 
 
 def lapse(pk: int) -> None:

@@ -129,7 +129,7 @@ def test_transfer_stops_jobs_and_keeps_what_they_worked_on(make_recording, make_
         event=SourceRule.Event.CANCELLED, defaults={"action": SourceRule.Action.DELETE}
     )
     pavel = make_user("pavel")
-    recording = make_recording(files=1)
+    recording = make_recording(files=1, state=Recording.State.FAILED)
     jobs.start(recording.pk)
 
     close_account(owner, by="anna", transfer_to=pavel)

@@ -6,16 +6,18 @@ import threading
 from datetime import timedelta
 
 import pytest
-from django.db import connections
+from django.db import OperationalError, connections
+from django.db.backends.signals import connection_created
 from django.db.models.functions import Now
 
 from recordings.ledger.exceptions import QuotaExceeded
 from recordings.ledger.models import Account, Reservation
 from recordings.ledger.release import place_hold
 from recordings.models import Job, Recording
-from recordings.processing import jobs, outcome, pipeline
+from recordings.processing import jobs, outcome, pipeline, watchdog
 from recordings.processing.models import SourceRule
-from tests.recordings.scenes import again, newest, processed, ship_rules, upload
+from recordings.processing.watchdog import Watchdog
+from tests.recordings.scenes import again, newest, processed, ship_rules, until, upload
 
 pytestmark = [pytest.mark.django_db(transaction=True)]
 
@@ -239,6 +241,29 @@ def test_job_that_was_taken_over_ends_nothing(waiting, end):
 
     waiting.refresh_from_db()
     assert (newest(waiting).state, waiting.state) == ("queued", "processing")
+
+
+def test_database_that_stumbles_does_not_end_the_work(waiting, monkeypatch):
+    monkeypatch.setattr(watchdog, "BEAT_SECONDS", 0.0)
+    job, stumbled = take(waiting), threading.Event()
+
+    def stumble(execute, sql, params, many, context):
+        if not stumbled.is_set():
+            stumbled.set()
+            raise OperationalError("the server closed the connection")
+        return execute(sql, params, many, context)
+
+    def install(connection, **kwargs):
+        connection.execute_wrappers.append(stumble)
+
+    connection_created.connect(install)
+    try:
+        with Watchdog(job).on() as watching:
+            until(stumbled.is_set)
+            until(lambda: newest(waiting).heartbeat_at > job.heartbeat_at)
+            assert not watching.stop.is_set()
+    finally:
+        connection_created.disconnect(install)
 
 
 @pytest.mark.media

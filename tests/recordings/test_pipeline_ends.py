@@ -25,6 +25,7 @@ from tests.recordings.scenes import (
     newest,
     processed,
     ship_rules,
+    until,
     upload,
     worker,
 )
@@ -96,13 +97,6 @@ def children_at(scratch: Path) -> list[int]:
             if os.fsencode(scratch) in line and b"ffmpeg" in line:
                 found.append(int(entry.name))
     return found
-
-
-def until(condition, within: float = 30.0) -> None:
-    deadline = time.monotonic() + within
-    while not condition():
-        assert time.monotonic() < deadline, "it did not come to that in time"
-        time.sleep(0.02)
 
 
 def encoding(recording: Recording, settings) -> bool:
