@@ -43,14 +43,26 @@ def release_recordings(
 
 def _release(selections: Sequence[Q], reason: StoredFile.Reason, by: str) -> int:
     with transaction.atomic():
-        owners: set[int] = set()
-        for selection in selections:
-            found = StoredFile.objects.ready().filter(selection, owner_id__isnull=False)
-            owners.update(found.values_list("owner_id", flat=True).distinct())  # type: ignore[arg-type]
-        Account.objects.lock(owners)
+        lock_owners(selections)
         for selection in selections:
             refuse_held(selection)
         return sum(_condemn(selection, reason, by) for selection in selections)
+
+
+def lock_owners(selections: Sequence[Q]) -> None:
+    """Lock the accounts of the ready files, then of those that were given away meanwhile."""
+    locked: set[int] = set()
+    while missing := _owners(selections) - locked:
+        Account.objects.lock(missing)
+        locked |= missing
+
+
+def _owners(selections: Sequence[Q]) -> set[int]:
+    owners: set[int] = set()
+    for selection in selections:
+        found = StoredFile.objects.ready().filter(selection, owner_id__isnull=False)
+        owners.update(found.values_list("owner_id", flat=True).distinct())  # type: ignore[arg-type]
+    return owners
 
 
 def refuse_held(selection: Q) -> None:

@@ -131,9 +131,11 @@ def begin(world: World, kind: Kind, *, size: int = HALF) -> Publication:
     )
 
 
-def put(world: World, kind: Kind = Kind.ORIGINAL, *, replacing: bool = False) -> None:
+def put(
+    world: World, kind: Kind = Kind.ORIGINAL, *, size: int = HALF, replacing: bool = False
+) -> None:
     """Publish, in the end letting go of the file it replaces, as processing does."""
-    with begin(world, kind) as publication:
+    with begin(world, kind, size=size) as publication:
         publication.write(CONTENT[:HALF])
         publication.write(CONTENT[HALF:])
         publication.finish()
