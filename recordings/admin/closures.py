@@ -27,7 +27,7 @@ class ClosingForm(forms.Form):
         ("at_once", "Deleted for ever, at once"),
     )
 
-    way = forms.ChoiceField(label="His recordings go", choices=WAYS, widget=forms.RadioSelect)
+    way = forms.ChoiceField(label="The recordings go", choices=WAYS, widget=forms.RadioSelect)
     transfer_to = forms.CharField(label="The other user", required=False)
     confirmation = forms.CharField(label="Type the user's name to confirm")
 

@@ -13,7 +13,9 @@ from django.shortcuts import redirect
 from django.template.defaultfilters import filesizeformat
 from django.template.loader import render_to_string
 from django.urls import path
+from django.utils.formats import date_format
 from django.utils.safestring import SafeString
+from django.utils.timezone import localtime
 
 from recordings.admin import erasing
 from recordings.admin.lists import HeldFilter, RecordingList, TrashFilter
@@ -29,7 +31,7 @@ MOST = 10_000  # recordings in one action; more is work for a policy
 
 @admin.register(Recording)
 class RecordingAdmin(LibraryAdmin):
-    list_display = ("title", "owner", "state", "size", "trash", "hold", "keep", "created_at")
+    list_display = ("title", "owner", "state", "size", "trash", "stays", "created_at")
     list_filter = ("state", TrashFilter, HeldFilter, "keep")
     list_select_related = ("owner",)
     search_fields = ("title", "=owner__username")
@@ -61,13 +63,14 @@ class RecordingAdmin(LibraryAdmin):
             recording.stored_size = erasing.weigh([recording.pk]).size
         return filesizeformat(recording.stored_size)
 
-    @admin.display(description="in the trash until", ordering=None)
-    def trash(self, recording: Recording) -> Any:
-        return recording.purge_after
+    @admin.display(description="in the trash until")
+    def trash(self, recording: Recording) -> str:
+        until = recording.purge_after
+        return date_format(localtime(until), "DATETIME_FORMAT") if until else "-"
 
-    @admin.display(description="on hold", boolean=True)
-    def hold(self, recording: Recording) -> bool:
-        return recording.is_held
+    @admin.display(description="stays", empty_value="")
+    def stays(self, recording: Recording) -> str:
+        return ", ".join(["held"] * recording.is_held + ["kept"] * recording.keep)
 
     @admin.display(description="length")
     def length(self, recording: Recording) -> str:
