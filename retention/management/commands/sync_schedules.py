@@ -13,4 +13,4 @@ class Command(BaseCommand):
     help = "Make celery beat's periodic tasks what the policies say."
 
     def handle(self, *args: Any, **options: Any) -> str:
-        return f"{sync_all()} policies run by themselves."
+        return f"Policies that run by themselves: {sync_all()}."

@@ -1,0 +1,244 @@
+"""Retention in the admin: policies with what they do and did, and the runs."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib import admin
+from django.core.exceptions import PermissionDenied
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect
+from django.template.defaultfilters import filesizeformat
+from django.urls import path, reverse
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from django.views.decorators.http import require_POST
+
+from recordings.ledger.admin_base import LibraryAdmin, ReadOnlyAdmin
+from retention import runs
+from retention.choices import Mode
+from retention.exceptions import RetentionError
+from retention.forms import PolicyForm
+from retention.impact import impact
+from retention.models import RetentionPolicy, RetentionRun, RetentionSwitch, RunItem
+
+FIELDSETS: Any = (
+    (None, {"fields": ("summary", "acceptance", "next_due_at", "last_run")}),
+    ("What", {"fields": ("name", "slug", "enabled", "target", "action")}),
+    ("Which", {"fields": ("max_age_seconds", "clock", "owners", "groups", "labels")}),
+    ("When", {"fields": ("crontab", "timezone", "every_seconds", "at_startup")}),
+    ("Limits", {"fields": ("limit_items", "limit_bytes", "limit_percent")}),
+)
+
+
+@admin.register(RetentionPolicy)
+class PolicyAdmin(LibraryAdmin):
+    form = PolicyForm
+    fieldsets = FIELDSETS
+    readonly_fields = ("summary", "acceptance", "next_due_at", "last_run")
+    list_display = ("name", "summary", "enabled", "acceptance", "next_due_at", "last_run")
+    list_filter = ("enabled", "target", "action")
+    search_fields = ("name", "slug")
+    actions = ("enable_selected", "disable_selected", "run_selected")
+    change_list_template = "admin/retention/retentionpolicy/change_list.html"
+    change_form_template = "admin/retention/retentionpolicy/change_form.html"
+
+    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return self.has_change_permission(request)
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return self.has_change_permission(request)
+
+    def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
+        return FIELDSETS if obj else FIELDSETS[1:]
+
+    def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
+        obj.save()  # the whole row: which version it gets depends on all of it
+
+    @admin.display(description="what it does")
+    def summary(self, policy: RetentionPolicy) -> str:
+        return policy.summary
+
+    @admin.display(description="accepted")
+    def acceptance(self, policy: RetentionPolicy) -> str:
+        if policy.accepted_version == policy.version:
+            return f"Yes, by {policy.accepted_by}"
+        if policy.may_act:
+            return "Needs none, since it removes nothing"
+        return "No: it removes nothing until you accept it"
+
+    @admin.display(description="last run")
+    def last_run(self, policy: RetentionPolicy) -> str | SafeString:
+        run = policy.runs.order_by("-id").first()
+        if run is None:
+            return "None yet"
+        address = reverse("admin:retention_retentionrun_change", args=[run.pk])
+        return format_html('<a href="{}">{}</a>', address, in_words(run))
+
+    @admin.action(description="Enable selected policies", permissions=["change"])
+    def enable_selected(self, request: HttpRequest, queryset: QuerySet[RetentionPolicy]) -> None:
+        self.say(request, f"Policies enabled: {queryset.update(enabled=True)}.")
+
+    @admin.action(description="Disable selected policies", permissions=["change"])
+    def disable_selected(self, request: HttpRequest, queryset: QuerySet[RetentionPolicy]) -> None:
+        self.say(request, f"Policies disabled: {queryset.update(enabled=False)}.")
+
+    @admin.action(description="Run selected policies now", permissions=["change"])
+    def run_selected(self, request: HttpRequest, queryset: QuerySet[RetentionPolicy]) -> None:
+        for policy in queryset:
+            try:
+                runs.ask(policy, mode=Mode.EXECUTE, by=request.user.get_username())
+                self.say(request, f"{policy} runs.")
+            except RetentionError as error:
+                self.refuse(request, f"{policy}: {error}")
+
+    def get_urls(self) -> list[Any]:
+        wrap = self.admin_site.admin_view
+        name = "retention_retentionpolicy"
+        return [
+            path("<int:pk>/accept/", wrap(self.accept), name=f"{name}_accept"),
+            path("<int:pk>/plan/", wrap(require_POST(self.plan)), name=f"{name}_plan"),
+            path("<int:pk>/run/", wrap(require_POST(self.run)), name=f"{name}_run"),
+            path("switch/", wrap(require_POST(self.switch)), name=f"{name}_switch"),
+            *super().get_urls(),
+        ]
+
+    def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
+        context = {"switch": RetentionSwitch.current(), **(extra_context or {})}
+        return super().changelist_view(request, context)
+
+    def mine(self, request: HttpRequest, pk: int) -> RetentionPolicy:
+        if not self.has_change_permission(request):
+            raise PermissionDenied
+        return get_object_or_404(RetentionPolicy, pk=pk)
+
+    def accept(self, request: HttpRequest, pk: int) -> HttpResponse:
+        """Show what the policy would remove now; accept the version that was shown."""
+        policy = self.mine(request, pk)
+        if request.method == "POST":
+            version = request.POST.get("version", "")
+            seen = int(version) if version.isdecimal() and len(version) < 10 else 0
+            if policy.accept(version=seen, by=request.user.get_username()):
+                self.say(request, f"“{policy}” is accepted and does its work from now on.")
+                return redirect("admin:retention_retentionpolicy_change", pk)
+            self.refuse(request, "The policy has changed meanwhile: look at it again.")
+            return redirect("admin:retention_retentionpolicy_accept", pk)
+        context = {"policy": policy, "impact": impact(policy)}
+        template = "admin/retention/retentionpolicy/accept.html"
+        return self.page(request, template, f"Accept “{policy}”", **context)
+
+    def plan(self, request: HttpRequest, pk: int) -> HttpResponse:
+        return self.start(request, pk, Mode.PLAN)
+
+    def run(self, request: HttpRequest, pk: int) -> HttpResponse:
+        return self.start(request, pk, Mode.EXECUTE)
+
+    def start(self, request: HttpRequest, pk: int, mode: Mode) -> HttpResponse:
+        try:
+            run = runs.ask(self.mine(request, pk), mode=mode, by=request.user.get_username())
+        except RetentionError as error:
+            self.refuse(request, error)
+            return redirect("admin:retention_retentionpolicy_change", pk)
+        return redirect("admin:retention_retentionrun_change", run.pk)
+
+    def switch(self, request: HttpRequest) -> HttpResponse:
+        """Pause or resume all scheduled policies."""
+        if not self.has_change_permission(request):
+            raise PermissionDenied
+        on = request.POST.get("on") == "1"
+        RetentionSwitch.turn(on=on, by=request.user.get_username())
+        self.say(request, f"All scheduled policies are {'on again' if on else 'paused'}.")
+        return redirect("admin:retention_retentionpolicy_changelist")
+
+
+def in_words(run: RetentionRun) -> str:
+    """Say how a run stands in a few words."""
+    state = str(run.get_state_display()).capitalize()
+    if run.mode == Mode.PLAN:
+        return f"{state}: {run.matched - run.skipped} would go"
+    done = f"{state}: {run.deleted} removed"
+    return f"{done}, {run.failed} failed" if run.failed else done
+
+
+@admin.register(RetentionRun)
+class RunAdmin(ReadOnlyAdmin):
+    list_display = (
+        "id", "policy_slug", "mode", "state", "started_by", "matched", "deleted", "skipped",
+        "failed", "freed", "started_at", "finished_at",
+    )  # fmt: skip
+    list_display_links = ("id", "policy_slug")
+    list_filter = ("state", "mode")
+    search_fields = ("=policy_slug",)
+    search_help_text = "The slug of a policy."
+    fields = (
+        "policy_slug", "policy_version", "mode", "state", "message", "started_by", "approved_by",
+        "matched", "size", "deleted", "skipped", "failed", "freed", "created_at", "started_at",
+        "finished_at",
+    )  # fmt: skip
+    readonly_fields = ("size", "freed")
+    change_form_template = "admin/retention/retentionrun/change_form.html"
+
+    @admin.display(description="bytes matched")
+    def size(self, run: RetentionRun) -> str:
+        return filesizeformat(run.bytes_matched)
+
+    @admin.display(description="bytes freed")
+    def freed(self, run: RetentionRun) -> str:
+        return filesizeformat(run.bytes_freed)
+
+    def get_urls(self) -> list[Any]:
+        wrap = self.admin_site.admin_view
+        name = "retention_retentionrun"
+        return [
+            path("<int:pk>/approve/", wrap(require_POST(self.approve)), name=f"{name}_approve"),
+            path("<int:pk>/cancel/", wrap(require_POST(self.cancel)), name=f"{name}_cancel"),
+            *super().get_urls(),
+        ]
+
+    def mine(self, request: HttpRequest, pk: int) -> RetentionRun:
+        if not self.has_view_permission(request):
+            raise PermissionDenied
+        return get_object_or_404(RetentionRun.objects.select_related("policy"), pk=pk)
+
+    def approve(self, request: HttpRequest, pk: int) -> HttpResponse:
+        try:
+            runs.approve(self.mine(request, pk), by=request.user.get_username())
+            self.say(request, "Approved: exactly these items go, as far as they are still due.")
+        except RetentionError as error:
+            self.refuse(request, error)
+        return redirect("admin:retention_retentionrun_change", pk)
+
+    def cancel(self, request: HttpRequest, pk: int) -> HttpResponse:
+        if runs.cancel(self.mine(request, pk), by=request.user.get_username()):
+            self.say(request, "It stops; what went before stays gone.")
+        else:
+            self.refuse(request, "It has ended, so there is nothing to stop.")
+        return redirect("admin:retention_retentionrun_change", pk)
+
+
+@admin.register(RunItem)
+class RunItemAdmin(ReadOnlyAdmin):
+    """Reached from a run, and shown only for one."""
+
+    list_display = (
+        "label", "outcome", "detail", "reason", "recording_id", "owner_id", "bytes",
+    )  # fmt: skip
+    list_filter = ("outcome",)
+    list_display_links = None
+    ordering = ("id",)
+
+    @admin.display(description="name")
+    def label(self, item: RunItem) -> str:
+        return item.name
+
+    @admin.display(description="size")
+    def bytes(self, item: RunItem) -> str:
+        return filesizeformat(item.size)
+
+    def has_module_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[RunItem]:
+        rows: QuerySet[RunItem] = super().get_queryset(request)
+        return rows if request.GET.get("run__id__exact") else rows.none()

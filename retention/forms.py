@@ -1,0 +1,136 @@
+"""The form of a policy: spans as words, people and labels by name."""
+
+from __future__ import annotations
+
+import re
+from typing import Any, Final
+
+from django import forms
+from django.contrib.auth import get_user_model
+from django.contrib.auth.models import Group
+from django.core.exceptions import ValidationError
+
+from retention import words
+from retention.models import RetentionPolicy
+from retention.targets import targets
+
+UNITS: Final = {
+    "s": 1, "second": 1, "m": 60, "min": 60, "minute": 60, "h": 3600, "hour": 3600, "d": 86400,
+    "day": 86400, "week": 604800, "year": 31536000,
+}  # fmt: skip
+
+
+class SpanField(forms.CharField):
+    """Seconds, entered as a number of them or in words: `180 days`, `1 hour 30 minutes`."""
+
+    def prepare_value(self, value: Any) -> Any:
+        return words.period(value) if isinstance(value, int) else value
+
+    def to_python(self, value: Any) -> int | None:  # type: ignore[override]
+        text = str(value or "").strip().lower()
+        if not text:
+            return None
+        if text.isdecimal():
+            return int(text)
+        parts = re.findall(r"(\d+)\s*([a-z]+)[\s,]*", text)
+        if "".join(f"{n}{unit}" for n, unit in parts) != re.sub(r"[\s,]", "", text):
+            raise ValidationError("Give a span such as 180 days, 24 h or 90 (seconds).")
+        return sum(int(number) * self._seconds(unit) for number, unit in parts)
+
+    def _seconds(self, unit: str) -> int:
+        seconds = UNITS.get(unit) or UNITS.get(unit.removesuffix("s"))
+        if seconds is None:
+            raise ValidationError(f"“{unit}” is no unit: use days, hours, minutes or seconds.")
+        return seconds
+
+    def has_changed(self, initial: Any, data: Any) -> bool:
+        try:
+            return bool(self.to_python(data) != initial)
+        except ValidationError:
+            return True
+
+
+class NamesField(forms.CharField):
+    """Names with commas between."""
+
+    widget = forms.TextInput(attrs={"class": "vTextField"})
+
+    def prepare_value(self, value: Any) -> Any:
+        return ", ".join(map(str, value)) if isinstance(value, list) else value
+
+    def to_python(self, value: Any) -> list[str]:  # type: ignore[override]
+        return [name.strip() for name in str(value or "").split(",") if name.strip()]
+
+
+class PolicyForm(forms.ModelForm):  # type: ignore[type-arg]
+    target = forms.ChoiceField(choices=[])
+    max_age_seconds = SpanField(
+        label="Older than",
+        required=False,
+        help_text="Such as 180 days, 24 h, or a number of seconds; 0 means everything.",
+    )
+    every_seconds = SpanField(
+        label="Or every", required=False, help_text="Such as 6 hours, instead of a crontab."
+    )
+    owners = NamesField(
+        required=False, help_text="User names with commas between; empty means everyone."
+    )
+    groups = forms.ModelMultipleChoiceField(Group.objects.order_by("name"), required=False)
+    labels = NamesField(required=False, help_text="With one of these labels; commas between.")
+
+    class Meta:
+        model = RetentionPolicy
+        fields = (
+            "name", "slug", "target", "enabled", "clock", "max_age_seconds", "action", "crontab",
+            "timezone", "every_seconds", "at_startup", "limit_items", "limit_bytes",
+            "limit_percent",
+        )  # fmt: skip
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        kinds = targets().values()
+        target: Any = self.fields["target"]
+        target.choices = [(kind.slug, kind.noun) for kind in kinds]
+        target.help_text = " ".join(f"{kind.noun.capitalize()}: {kind.removes}" for kind in kinds)
+        self.fields["slug"].required = False
+        self.fields["slug"].help_text = "Made from the name where empty."
+        self._show_scope(self.instance.scope)
+
+    def _show_scope(self, scope: dict[str, list[Any]]) -> None:
+        users = get_user_model()._default_manager.filter(pk__in=scope.get("owners") or [])
+        self.initial.setdefault("owners", sorted(user.get_username() for user in users))
+        self.initial.setdefault("groups", scope.get("groups") or [])
+        self.initial.setdefault("labels", scope.get("labels") or [])
+
+    def clean(self) -> dict[str, Any]:
+        given: dict[str, Any] = super().clean() or self.cleaned_data
+        self._validate_constraints = False  # the model's own sentences say it better
+        users = get_user_model()._default_manager
+        owners = []
+        for name in given.get("owners") or []:
+            pk = users.filter(username=name).values_list("pk", flat=True).first()
+            if pk is None:
+                self.add_error("owners", f"There is no user {name}.")
+            else:
+                owners.append(pk)
+        self.instance.scope = {
+            "owners": sorted({*owners, *self._gone()}),
+            "groups": sorted(group.pk for group in given.get("groups") or []),
+            "labels": sorted(set(given.get("labels") or [])),
+        }
+        return given
+
+    def _gone(self) -> set[int]:
+        """Owners of the scope who are no more: without them it would be for everyone."""
+        known = set(self.instance.scope.get("owners") or [])
+        there = get_user_model()._default_manager.filter(pk__in=known)
+        return known - set(there.values_list("pk", flat=True))
+
+    def _update_errors(self, errors: ValidationError) -> None:
+        """Put what the policy says of fields that are not here beside the whole form."""
+        if hasattr(errors, "error_dict"):
+            elsewhere = [name for name in errors.error_dict if name not in self.fields]
+            for name in elsewhere:
+                own = "owners" if name == "scope" else "__all__"
+                errors.error_dict.setdefault(own, []).extend(errors.error_dict.pop(name))
+        super()._update_errors(errors)  # type: ignore[misc]

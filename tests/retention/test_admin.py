@@ -1,0 +1,208 @@
+"""The admin pages, down to a policy made there that does its work without any further hand."""
+
+from __future__ import annotations
+
+import pytest
+from django.contrib import admin
+from django.urls import reverse
+from django_celery_beat.models import PeriodicTask
+
+from recordings.models import Recording
+from retention import sweep, tasks
+from retention.models import RetentionPolicy, RetentionRun, RetentionSwitch
+from tests.admin.conftest import desk, said  # noqa: F401  (a fixture among them)
+from tests.retention.conftest import DAY, ago, make_old, run
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+FORM = {
+    "name": "One minute",
+    "slug": "",
+    "target": "recordings",
+    "enabled": "on",
+    "clock": "uploaded",
+    "max_age_seconds": "1 minute",
+    "action": "trash",
+    "crontab": "",
+    "timezone": "UTC",
+    "every_seconds": "10",
+    "owners": "",
+    "labels": "",
+}
+
+
+def page(name, *arguments):
+    return reverse(f"admin:retention_{name}", args=arguments)
+
+
+def test_policy_made_and_accepted_here_does_its_work(desk, make_recording):  # noqa: F811
+    old = make_recording(files=1)
+    Recording.objects.filter(pk=old.pk).update(created_at=ago(seconds=90))
+    young = make_recording(files=1)
+
+    desk.post(page("retentionpolicy_add"), FORM)
+    policy = RetentionPolicy.objects.get(slug="one-minute")
+    task = PeriodicTask.objects.get(name=f"retention policy {policy.pk}")
+    assert not task.enabled
+    asked = desk.get(page("retentionpolicy_accept", policy.pk)).content.decode()
+    assert "Every 10 seconds: recordings older than 1 minute go to the trash" in asked
+    assert "1 item" in asked
+    answer = desk.post(page("retentionpolicy_accept", policy.pk), {"version": 1}, follow=True)
+    assert "is accepted" in said(answer)
+    task.refresh_from_db()
+    assert (task.enabled, task.interval.every) == (True, 10)
+
+    RetentionPolicy.objects.filter(pk=policy.pk).update(next_due_at=ago(seconds=1))
+    assert tasks.ring(policy.pk)
+
+    assert list(Recording.objects.trashed()) == [old]
+    assert list(Recording.objects.live()) == [young]
+
+
+def test_change_here_changes_the_periodic_task_at_once(desk, make_policy):  # noqa: F811
+    policy = make_policy(every_seconds=3600)
+    form = {**FORM, "name": policy.name, "slug": policy.slug, "max_age_seconds": "1 day"}
+
+    desk.post(page("retentionpolicy_change", policy.pk), {**form, "every_seconds": "2 hours"})
+
+    policy.refresh_from_db()
+    task = PeriodicTask.objects.get(name=f"retention policy {policy.pk}")
+    assert (task.enabled, task.interval.every) == (True, 7200)
+    assert policy.may_act
+
+
+@pytest.mark.parametrize(
+    ("change", "sentence"),
+    [
+        ({"max_age_seconds": ""}, "A policy needs a rule"),
+        ({"max_age_seconds": "soon"}, "Give a span"),
+        ({"max_age_seconds": "3 moons"}, "is no unit"),
+        ({"target": "trash"}, "This action does not fit"),
+        ({"clock": "modified"}, "This clock does not fit"),
+        ({"crontab": "0 2 * * *"}, "not both"),
+        ({"every_seconds": "", "crontab": "noon"}, "is no crontab line"),
+        ({"owners": "nobody"}, "There is no user nobody"),
+        ({"target": "scratch", "action": "delete", "clock": "", "labels": "a"},
+         "cannot be narrowed by labels"),
+    ],
+)  # fmt: skip
+def test_bad_form_is_answered_with_a_sentence(desk, change, sentence):  # noqa: F811
+    answer = desk.post(page("retentionpolicy_add"), {**FORM, **change})
+
+    assert answer.status_code == 200
+    assert sentence in answer.content.decode()
+    assert not RetentionPolicy.objects.filter(name=FORM["name"]).exists()
+
+
+def test_scope_is_shown_and_kept_for_someone_who_is_gone(desk, make_policy, make_user):  # noqa: F811
+    boris = make_user("boris")
+    pk = boris.pk
+    policy = make_policy(scope={"owners": ["boris", "anna"], "labels": ["draft"]}, every_seconds=60)
+    assert "anna, boris" in desk.get(page("retentionpolicy_change", policy.pk)).content.decode()
+    boris.delete()
+
+    form = {**FORM, "slug": policy.slug, "max_age_seconds": "1 day"}
+    desk.post(
+        page("retentionpolicy_change", policy.pk), {**form, "owners": "anna", "labels": "draft"}
+    )
+
+    policy.refresh_from_db()
+    assert pk in policy.scope["owners"]
+    assert policy.version == 1
+
+
+def test_accepting_what_has_changed_meanwhile_is_refused(desk, make_policy):  # noqa: F811
+    policy = make_policy(accepted=False)
+    policy.max_age_seconds = 60
+    policy.save()
+
+    answer = desk.post(page("retentionpolicy_accept", policy.pk), {"version": 1}, follow=True)
+
+    assert "changed meanwhile" in said(answer)
+    policy.refresh_from_db()
+    assert not policy.may_act
+
+
+def test_preview_is_looked_at_and_approved(desk, make_policy, recording):  # noqa: F811
+    make_old(recording)
+    policy = make_policy()
+
+    shown = desk.post(page("retentionpolicy_plan", policy.pk), follow=True)
+    plan = RetentionRun.objects.get()
+    assert 'http-equiv="refresh"' in shown.content.decode()
+    sweep.execute(plan.pk)
+    items = desk.get(page("runitem_changelist"), {"run__id__exact": plan.pk}).content.decode()
+    assert "Lecture" in items
+    assert "Approve" in desk.get(page("retentionrun_change", plan.pk)).content.decode()
+    desk.post(page("retentionrun_approve", plan.pk))
+    sweep.execute(plan.pk)
+
+    assert Recording.objects.trashed().get() == recording
+    assert "1 removed" in desk.get(page("retentionpolicy_changelist")).content.decode()
+
+
+def test_run_now_needs_acceptance_and_can_be_cancelled(desk, make_policy):  # noqa: F811
+    policy = make_policy(accepted=False)
+    answer = desk.post(page("retentionpolicy_run", policy.pk), follow=True)
+    assert "not accepted yet" in said(answer)
+
+    policy.accept(version=1, by="anna")
+    desk.post(page("retentionpolicy_run", policy.pk))
+    asked = RetentionRun.objects.get()
+    desk.post(page("retentionrun_cancel", asked.pk))
+
+    asked.refresh_from_db()
+    assert asked.state == "cancelled"
+
+
+def test_all_policies_are_paused_and_resumed_with_a_button(desk, make_policy):  # noqa: F811
+    policy = make_policy(every_seconds=60)
+
+    paused = desk.post(page("retentionpolicy_switch"), {"on": "0"}, follow=True)
+    assert "have been paused" in paused.content.decode()
+    assert RetentionSwitch.current().paused_by == "anna"
+    desk.post(page("retentionpolicy_switch"), {"on": "1"})
+
+    policy.refresh_from_db()
+    assert policy.next_due_at is not None
+
+
+@pytest.mark.parametrize("action", ["enable_selected", "disable_selected", "run_selected"])
+def test_lists_edit_in_bulk(desk, make_policy, action):  # noqa: F811
+    policy = make_policy(every_seconds=60, enabled=action != "enable_selected")
+
+    desk.post(
+        page("retentionpolicy_changelist"),
+        {"action": action, "_selected_action": [policy.pk]},
+    )
+
+    policy.refresh_from_db()
+    assert policy.enabled == (action != "disable_selected")
+    task = PeriodicTask.objects.get(name=f"retention policy {policy.pk}")
+    assert task.enabled == policy.enabled
+    assert RetentionRun.objects.exists() == (action == "run_selected")
+
+
+def test_owner_and_bystander_see_nothing_of_it(client, make_policy, make_user):
+    policy = make_policy()
+    client.force_login(make_user("sven", is_staff=True))
+
+    for name in ("retentionpolicy", "retentionrun", "runitem"):
+        assert client.get(page(f"{name}_changelist")).status_code == 403
+    for name in ("accept", "plan", "run"):
+        assert client.post(page(f"retentionpolicy_{name}", policy.pk)).status_code == 403
+    assert client.post(page("retentionpolicy_switch")).status_code == 403
+
+
+def test_beat_has_no_pages_of_its_own():
+    assert not admin.site.is_registered(PeriodicTask)
+
+
+def test_runs_are_read_only_and_items_belong_to_one(desk, make_policy, recording):  # noqa: F811
+    make_old(recording)
+    done = run(make_policy(max_age_seconds=DAY))
+
+    assert desk.get(page("retentionrun_change", done.pk)).status_code == 200
+    assert desk.get(page("retentionrun_changelist")).status_code == 200
+    assert desk.post(page("retentionrun_change", done.pk), {}).status_code == 403
+    assert "Lecture" not in desk.get(page("runitem_changelist")).content.decode()
