@@ -127,7 +127,7 @@ def delete_rows(rows: QuerySet[models.Model] | QuerySet[Recording]) -> int:
         through = field.remote_field.through._base_manager  # type: ignore[union-attr]
         links = through.filter(**{f"{field.m2m_field_name()}__in": rows})
         links._raw_delete(links.db)
-    return rows._raw_delete(rows.db)
+    return rows._raw_delete(rows.db) or 0  # None for a set that is empty before it is asked for
 
 
 def _unheld(recordings: list[Recording]) -> list[Recording]:

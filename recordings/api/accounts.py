@@ -14,7 +14,6 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from recordings.api.authentication import SCHEME
-from recordings.api.parsers import FormParser, JSONParser
 from recordings.api.permissions import IsAdministrator
 from recordings.api.recordings import REFUSED, checked
 from recordings.api.requests import Credentials, QuotaEdit
@@ -30,7 +29,6 @@ class TokenView(APIView):
 
     authentication_classes: list[Any] = []
     permission_classes = [AllowAny]
-    parser_classes = [JSONParser, FormParser]
 
     @extend_schema(
         operation_id="make_token", request=Credentials, responses={200: TokenAnswer, "4XX": REFUSED}

@@ -55,7 +55,8 @@ class SessionAuthentication(authentication.SessionAuthentication):
 
     def enforce_csrf(self, request: Request) -> None:
         unread = copy(request._request)
-        unread.method = "PUT"  # Django looks into the form of a POST only
+        if unread.method == "POST":
+            unread.method = "PUT"  # Django looks into the form of a POST only
         check = CSRFCheck(lambda request: None)  # type: ignore[arg-type]
         check.process_request(unread)
         reason = check.process_view(unread, None, (), {})  # type: ignore[arg-type]

@@ -31,6 +31,19 @@ class JSONParser(parsers.JSONParser):
         return super().parse(stream, media_type, parser_context)
 
 
+class MultiPartParser(parsers.MultiPartParser):
+    """For forms with small files; uploads of recordings are streamed past it."""
+
+    def parse(
+        self,
+        stream: IO[Any],
+        media_type: str | None = None,
+        parser_context: Mapping[str, Any] | None = None,
+    ) -> Any:
+        refuse_large(parser_context)
+        return super().parse(stream, media_type, parser_context)
+
+
 class FormParser(parsers.FormParser):
     def parse(
         self,

@@ -10,7 +10,6 @@ from django.http import Http404
 from drf_spectacular.utils import OpenApiResponse, extend_schema
 from rest_framework.exceptions import PermissionDenied
 from rest_framework.generics import GenericAPIView
-from rest_framework.parsers import MultiPartParser
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.serializers import Serializer
@@ -18,6 +17,7 @@ from rest_framework.views import APIView
 
 from recordings import tasks, transfer, trash
 from recordings.api.errors import Conflict
+from recordings.api.parsers import MultiPartParser
 from recordings.api.requests import (
     DeleteQuery,
     ProcessRequest,

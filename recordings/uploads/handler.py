@@ -59,11 +59,14 @@ class Tape:
             self._broken = True
         return chunk
 
-    def check_whole(self, boundary: bytes) -> None:
+    def check_whole(self) -> None:
         """Refuse a body that ended early: the parser takes what it got for a whole file."""
-        if self.count < self.length:
+        if self._broken:
             raise CutShort("The connection ended before the file was complete.")
-        if b"--" + boundary + b"--" not in self._tail:
+
+    def check_end(self, boundary: bytes) -> None:
+        """Refuse a form that its sender did not close."""
+        if self.count < self.length or b"--" + boundary + b"--" not in self._tail:
             raise CutShort("The form ends without its closing boundary; send it again.")
 
     def file_size(self, boundary: bytes) -> int:
@@ -148,7 +151,8 @@ def _receive(request: HttpRequest, tape: Tape, owner: Any, clean: Clean) -> Reco
     handler = IntakeHandler(owner, tape, boundary.encode(), clean)
     try:
         fields = _parse(request, tape, handler)
-        tape.check_whole(boundary.encode())
+        tape.check_whole()
+        tape.check_end(boundary.encode())
         if handler.intake is None:
             raise NoFile("There is no file: send the recording in a field named `file`.")
         return handler.intake.finish(clean(fields, handler.subtitles.getvalue()))
@@ -165,6 +169,7 @@ def _parse(request: HttpRequest, tape: Tape, handler: IntakeHandler) -> QueryDic
         most = settings.DATA_UPLOAD_MAX_MEMORY_SIZE // 1024**2
         raise TooLarge(f"The fields beside the file have more than {most} MB.") from error
     except (MultiPartParserError, SuspiciousOperation) as error:
+        tape.check_whole()
         raise UploadRefused(
             "This form cannot be read: it is damaged or has too many parts."
         ) from error

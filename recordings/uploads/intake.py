@@ -211,7 +211,9 @@ def _remove(pks: list[int]) -> int:
     def remove() -> int:
         with locked(pks) as found:
             waiting = [one for one in found if one.state == Recording.State.UPLOADING]
-            return erase_locked(waiting, by="upload", reason=StoredFile.Reason.ABANDONED)
+            if waiting:
+                erase_locked(waiting, by="upload", reason=StoredFile.Reason.ABANDONED)
+            return len(waiting)
 
     return retried(remove)
 
