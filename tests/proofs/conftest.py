@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from django.db import connections
 
 from tests.proofs import scenes, site
 
@@ -30,8 +29,7 @@ def _django_db_helper() -> None:
 @pytest.fixture
 def ground(django_db_setup: None, django_db_blocker: Any, data_dir: Path) -> Iterator[Path]:
     """An empty site whose transactions really commit; wiped before and after."""
-    with django_db_blocker.unblock():
+    with django_db_blocker.unblock(), site.hastened():
         scenes.wipe()
         yield data_dir
         scenes.wipe()
-        connections.close_all()

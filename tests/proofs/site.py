@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from django.conf import settings
-from django.db import connection
+from django.db import connection, connections
+from django.db.backends.signals import connection_created
 from django.test.utils import override_settings, setup_databases, teardown_databases
 
 from recordings.ledger.storages import storage
@@ -34,13 +35,39 @@ def described(place: str) -> str:
     return f"{connection.vendor}, {place}"
 
 
+def hasten(connection: Any, **kwargs: Any) -> None:
+    """Do not wait for the disk at commits: here processes die, and the kernel keeps its word."""
+    lazily = {
+        "sqlite": "PRAGMA synchronous=OFF",
+        "postgresql": "SET synchronous_commit TO off",
+    }
+    with connection.cursor() as cursor:
+        cursor.execute(lazily[connection.vendor])
+
+
+@contextmanager
+def hastened() -> Iterator[None]:
+    """Open connections that do not wait for the disk; those open now are closed."""
+    connections.close_all()
+    connection_created.connect(hasten)
+    try:
+        yield
+    finally:
+        connection_created.disconnect(hasten)
+        connections.close_all()
+
+
 @contextmanager
 def made(place: str) -> Iterator[None]:
     """Make an empty site on the database of DATABASE_URL and take it down again."""
     logging.disable(logging.INFO)  # thousands of lines about what was purged
     databases = setup_databases(verbosity=0, interactive=False, serialized_aliases=set())
     try:
-        with tempfile.TemporaryDirectory() as folder, stored_in(place, Path(folder)):
+        with (
+            tempfile.TemporaryDirectory() as folder,
+            stored_in(place, Path(folder)),
+            hastened(),
+        ):
             yield
     finally:
         teardown_databases(databases, verbosity=0)
