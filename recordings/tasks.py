@@ -37,6 +37,7 @@ def tick() -> None:
         intake.recover,
         jobs.recover,
         outcome.remove_due_originals,
+        outcome.remove_superseded,
         closing.continue_closures,
         ledger_purge.purge,
         receipts.seal,

@@ -25,7 +25,7 @@ from recordings.ledger.release import release
 from recordings.ledger.transactions import retried
 from recordings.models import Recording, RecordingFile
 from recordings.processing.models import Job, SourceRule
-from recordings.trash import held_among, locked
+from recordings.trash import BATCH_SIZE, held_among, locked
 
 logger = logging.getLogger(__name__)
 
@@ -43,6 +43,7 @@ class Result:
     number: int
     publication: Publication
     draft: bool = False
+    stand_in: bool = False  # see steps.base.Output
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,8 +71,9 @@ def succeeded(job: Job, results: Sequence[Result], findings: Findings) -> None:
         with locked([job.recording_id or 0]) as found:
             recording = _still_ours(job, found)
             held = bool(held_among(found))
-            _supersede(recording, [result.kind for result in results], held=held)
-            for result in results:
+            shown = [result for result in results if not _is_worse(result, recording)]
+            _supersede(recording, [result.kind for result in shown], held=held)
+            for result in shown:
                 RecordingFile.objects.create(
                     recording=recording,
                     kind=result.kind,
@@ -96,6 +98,11 @@ def _still_ours(job: Job, found: Sequence[Recording]) -> Recording:
     if not found or found[0].trashed_at is not None or not mine.select_for_update().exists():
         raise Lost("This job is no longer ours to finish.")
     return found[0]
+
+
+def _is_worse(result: Result, recording: Recording) -> bool:
+    """An empty document from a step that failed does not replace what was written before."""
+    return result.stand_in and recording.file(result.kind) is not None
 
 
 def _supersede(recording: Recording, kinds: Sequence[Kind], *, held: bool) -> None:
@@ -256,6 +263,25 @@ def _remove_due(pk: int) -> int:
             _let_go(files, reason=StoredFile.Reason.SOURCE_RULE, by=files[0].leaves_because)
             return 1
     return 0
+
+
+def remove_superseded() -> int:
+    """Let go of renditions that were replaced under a hold which is over; return how many went."""
+    free = Recording.objects.not_held()
+    rows = RecordingFile.objects.superseded().filter(kind__in=REPLACED_AT_ONCE, recording__in=free)
+    count = 0
+    for pk in list(rows.values_list("recording_id", flat=True).distinct()[:BATCH_SIZE]):
+        count += retried(partial(_remove_superseded, pk))
+    return count
+
+
+def _remove_superseded(pk: int) -> int:
+    with locked([pk]) as found:
+        if not found or held_among(found):
+            return 0
+        files = list(found[0].files.superseded().filter(kind__in=REPLACED_AT_ONCE))
+        _let_go(files, reason=StoredFile.Reason.REPLACED, by="processing")
+        return len(files)
 
 
 def _is_all_there_is(recording: Recording) -> bool:

@@ -227,7 +227,7 @@ def _publish(job: Job, recording: Recording, output: Output, watchdog: Watchdog)
     except BaseException:
         publication.abandon()
         raise
-    return Result(output.kind, number, publication, output.draft)
+    return Result(output.kind, number, publication, output.draft, output.stand_in)
 
 
 def _begin(job: Job, recording: Recording, output: Output) -> tuple[Publication, int]:

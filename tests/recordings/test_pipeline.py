@@ -255,6 +255,22 @@ def test_plug_in_transcriber_that_is_down_leaves_a_warning(owner, clip, settings
     assert newest(recording).log.endswith("HTTP 503")
 
 
+def test_transcriber_that_is_down_does_not_empty_a_transcript(owner, quiet_ends, settings):
+    recording = upload(owner, quiet_ends, captions=CAPTIONS)
+    processed(recording)
+    before = files(recording)
+    recording.given_captions = ""
+    recording.save()
+    settings.TRANSCRIBER = f"{__name__}.Down"
+
+    assert again(recording) == "succeeded"
+
+    now = files(recording)
+    words = ("transcript", "topics", "subtitles")
+    assert [now[kind] for kind in words] == [before[kind] for kind in words]
+    assert_nothing_but(set(now.values()))
+
+
 class Down:
     def transcribe(self, task: object) -> None:
         raise SiteFault("The transcriber is down.", "HTTP 503")

@@ -41,6 +41,7 @@ class Output:
     kind: Kind
     path: Path
     draft: bool = False
+    stand_in: bool = False  # empty since the step failed; a former version is better
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +96,12 @@ class Context:
     @property
     def removed_seconds(self) -> float:
         return self.media.duration - self.kept.duration
+
+    @property
+    def unheard(self) -> bool:
+        """There is sound, but nobody could write down what is said."""
+        transcript = self.transcript
+        return self.audio is not None and (transcript is None or transcript.source == "none")
 
     def remaining(self) -> float:
         """Seconds left for this job. Raises SiteFault when there are none."""

@@ -16,4 +16,5 @@ class Subtitles:
         result = context.workdir / "subtitles.srt"
         text = write_srt(transcript.segments if transcript else [])
         result.write_text(text, encoding="utf-8", newline="")
-        return [Output(Kind.SUBTITLES, result, draft=bool(transcript and transcript.draft))]
+        draft = bool(transcript and transcript.draft)
+        return [Output(Kind.SUBTITLES, result, draft=draft, stand_in=context.unheard)]

@@ -24,9 +24,8 @@ class Topics:
         result = context.workdir / "topics_v1.json"
         result.write_bytes(found.dump())
         context.topics = found
-        return [
-            Output(Kind.TOPICS, result, draft=bool(context.transcript and context.transcript.draft))
-        ]
+        draft = bool(context.transcript and context.transcript.draft)
+        return [Output(Kind.TOPICS, result, draft=draft, stand_in=context.unheard)]
 
 
 def analysed(context: Context) -> Document:

@@ -25,7 +25,7 @@ class Transcribe:
         result = context.workdir / "master.json"
         result.write_bytes(transcript.dump())
         context.transcript = transcript
-        return [Output(Kind.TRANSCRIPT, result, draft=transcript.draft)]
+        return [Output(Kind.TRANSCRIPT, result, draft=transcript.draft, stand_in=context.unheard)]
 
 
 def given(context: Context) -> Transcript | None:
