@@ -107,10 +107,14 @@ def test_held_recording_keeps_its_original_and_its_old_files(owner, clip):
     assert outcome.remove_due_originals() == 0
     assert len(everything) == 1 + 2 * 6
     assert_nothing_but(everything)
+    assert outcome.remove_superseded() == 0
 
     hold.release(by="anna")
 
     assert outcome.remove_due_originals() == 1
+    assert outcome.remove_superseded() == 3
+    words = recording.files.superseded().values_list("kind", flat=True)
+    assert set(words) == {"transcript", "topics", "subtitles"}
 
 
 @pytest.mark.media
