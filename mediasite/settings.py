@@ -311,6 +311,8 @@ SPECTACULAR_SETTINGS = {
         "JobKind": "recordings.processing.models.Job.Kind",
         "JobState": "recordings.processing.models.Job.State",
         "RecordingState": "recordings.models.Recording.State",
+        "PolicyAction": "retention.choices.Action",
+        "SourceRuleAction": "recordings.processing.models.SourceRule.Action",
     },
 }
 
