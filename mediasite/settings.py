@@ -322,12 +322,7 @@ LOGIN_URL = "login"
 LOGIN_REDIRECT_URL = "library"
 LOGOUT_REDIRECT_URL = "login"
 LANGUAGE_CODE = "en"
-LANGUAGES = [
-    ("en", "English"),
-    ("ru", "Русский"),
-    ("pt-br", "Português (Brasil)"),
-    ("bn", "বাংলা"),
-]
+LANGUAGES = [("en", "English")]  # one with a catalog in locale/; half a page would be worse
 LOCALE_PATHS = [BASE_DIR / "locale"]
 USE_TZ = True
 TIME_ZONE = env.str("TIME_ZONE", default="UTC")
