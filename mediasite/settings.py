@@ -211,6 +211,10 @@ if bucket := env.str("AWS_STORAGE_BUCKET_NAME", default=""):
         },
     }
     MEDIA_STORAGE = "s3"
+    # Players and pictures are sent on to the bucket, by signed addresses.
+    bucket_origin = env.str("AWS_S3_ENDPOINT_URL", default="") or "https://*.amazonaws.com"
+    for directive in ("img-src", "media-src"):
+        CONTENT_SECURITY_POLICY["DIRECTIVES"][directive].append(bucket_origin)
 MEDIA_URL = "/media/"
 X_ACCEL_PREFIX = env.str("X_ACCEL_PREFIX", default="")  # e.g. /protected/, served by nginx
 STATIC_URL = "/static/"
