@@ -25,6 +25,7 @@ from recordings.ledger.names import Kind
 from recordings.ledger.publish import Publication
 from recordings.ledger.purge import purge
 from recordings.ledger.storages import storage
+from recordings.ledger.transactions import retried
 from recordings.models import Job, Recording, RecordingFile
 from tests.conftest import assert_clean, store
 from tests.proofs import children, moments
@@ -115,8 +116,7 @@ def left_half_written() -> World:
 def begin(world: World, kind: Kind, *, size: int = HALF) -> Publication:
     """Begin a publication that asks for too little room, so that it has to grow."""
     recording = world.recording
-    with transaction.atomic():
-        number = Recording.objects.select_for_update().get(pk=recording.pk).take_number(kind)
+    number = retried(lambda: take_number(recording.pk, kind))
     if kind == Kind.ORIGINAL:
         name = names.original(recording.owner_id, recording.pk, "mp4", number)
     else:
@@ -131,6 +131,11 @@ def begin(world: World, kind: Kind, *, size: int = HALF) -> Publication:
     )
 
 
+def take_number(pk: int, kind: Kind) -> int:
+    with transaction.atomic():
+        return Recording.objects.select_for_update().get(pk=pk).take_number(kind)
+
+
 def put(
     world: World, kind: Kind = Kind.ORIGINAL, *, size: int = HALF, replacing: bool = False
 ) -> None:
@@ -139,11 +144,15 @@ def put(
         publication.write(CONTENT[:HALF])
         publication.write(CONTENT[HALF:])
         publication.finish()
-        with transaction.atomic():
-            stored = publication.settle()
-            if replacing:
-                RecordingFile.objects.get(recording=world.recording, kind=kind).delete()
-            RecordingFile.objects.create(recording=world.recording, kind=kind, stored=stored)
+        retried(lambda: show(world, kind, publication, replacing=replacing))
+
+
+def show(world: World, kind: Kind, publication: Publication, *, replacing: bool) -> None:
+    with transaction.atomic():
+        stored = publication.settle()
+        if replacing:
+            RecordingFile.objects.get(recording=world.recording, kind=kind).delete()
+        RecordingFile.objects.create(recording=world.recording, kind=kind, stored=stored)
 
 
 def give_up(world: World) -> None:
