@@ -260,6 +260,7 @@ def main() -> None:
     parser.add_argument("--times", type=int, default=200)
     parser.add_argument("--seed", type=int, default=random.randrange(10**6))
     options = parser.parse_args()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("Stopped."))  # and the site with us
     print(f"seed {options.seed}, {connection.vendor}, {settings.MEDIA_STORAGE}", flush=True)
     with tempfile.TemporaryDirectory() as folder:
         killed = run(options.times, options.seed, Path(folder))
