@@ -118,21 +118,22 @@ def race(first: Callable[[], object], second: Callable[[], object], at: int) -> 
     return [one.error, two.error]
 
 
-def walk(pair: Pair) -> int:
-    """Race a pair both ways round at every step; return how many races that were."""
-    return sum(_walk(pair, swapped) for swapped in (False, True))
+def walk(pair: Pair, *, every: int = 1) -> int:
+    """Race a pair both ways round at every step, or every few; return how many races that were."""
+    return sum(_walk(pair, swapped, every) for swapped in (False, True))
 
 
-def _walk(pair: Pair, swapped: bool) -> int:
-    at = 0
+def _walk(pair: Pair, swapped: bool, every: int) -> int:
+    races, first = 0, 2 if swapped and every > 1 else 1
     while True:
-        at += 1
+        at = first + races * every
         world = pair.prepare()
         acts = [lambda w=world: pair.one(w), lambda w=world: pair.two(w)]
         errors = race(*(acts[::-1] if swapped else acts), at)
         if errors is None:
             wipe()
-            return at - 1
+            return races
+        races += 1
         where = f"{pair.name}, {'second' if swapped else 'first'} paused at step {at}"
         judge(pair, world, errors, where)
         wipe()
