@@ -34,7 +34,7 @@ def refuse_while_live(collector: Collector, field: Any, rows: Any, using: str) -
 
     Raises ProtectedError, as PROTECT does.
     """
-    if live := [row for row in rows if row.trashed_at is None]:
+    if live := list(rows.filter(trashed_at=None)[:1]):
         raise ProtectedError(
             "This user still has recordings: transfer them or move them to the trash first.",
             set(live),

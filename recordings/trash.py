@@ -29,6 +29,16 @@ from recordings.models import Job, Recording
 
 BATCH_SIZE = 500
 
+# Upper layers say here how long things stay in the trash; the first answer that is not None holds.
+period_sources: list[Callable[[], timedelta | None]] = []
+
+
+def period() -> timedelta:
+    """Return how long what is trashed now can be restored; settings.TRASH_PERIOD by default."""
+    said = (source() for source in period_sources)
+    usual: timedelta = settings.TRASH_PERIOD
+    return next((wait for wait in said if wait is not None), usual)
+
 
 @contextmanager
 def locked(pks: Collection[int], *, also: Collection[int] = ()) -> Iterator[list[Recording]]:
@@ -54,23 +64,19 @@ def held_among(recordings: Sequence[Recording]) -> list[Hold]:
     return list(covering)
 
 
-def move_to_trash(pks: Collection[int], *, by: str, period: timedelta | None = None) -> int:
+def move_to_trash(pks: Collection[int], *, by: str) -> int:
     """Move live recordings out of their owners' sight and return how many moved.
 
-    `period` is how long they can be restored, by default settings.TRASH_PERIOD. Raises Held, the
-    batches before it standing.
+    Raises Held, the batches before it standing.
     """
-    return _in_batches(pks, lambda found: trash_locked(_unheld(found), by=by, period=period))
+    return _in_batches(pks, lambda found: trash_locked(_unheld(found), by=by))
 
 
-def trash_locked(
-    recordings: Sequence[Recording], *, by: str, period: timedelta | None = None
-) -> int:
+def trash_locked(recordings: Sequence[Recording], *, by: str) -> int:
     """Trash recordings that the caller has locked and found free of holds."""
     live = [recording.pk for recording in recordings if recording.trashed_at is None]
-    wait = settings.TRASH_PERIOD if period is None else period
     count = Recording.objects.filter(pk__in=live, trashed_at=None).update(
-        trashed_at=Now(), trashed_by=by, purge_after=Now() + wait
+        trashed_at=Now(), trashed_by=by, purge_after=Now() + period()
     )
     mark_trashed(live, trashed=True)
     Job.objects.open().filter(recording__in=live).update(cancel_requested_at=Now())

@@ -10,4 +10,8 @@ class RetentionConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
+        from recordings.trash import period_sources
         from retention import receivers  # noqa: F401  (connects them)
+        from retention.targets import trash
+
+        period_sources.append(trash.period)

@@ -219,6 +219,12 @@ def drop(pks: Sequence[int]) -> set[int]:
     return dropped
 
 
+def unpark() -> int:
+    """Give files that failed for days another try, now; return how many."""
+    parked = StoredFile.objects.filter(state=StoredFile.State.CONDEMNED, parked_at__isnull=False)
+    return parked.update(parked_at=None, attempts=0, not_before=Now())
+
+
 def postpone(one: Condemned, error: str) -> None:
     """Try again later, doubling the wait; park what fails for days, out of the others' way."""
     attempts = one.attempts + 1

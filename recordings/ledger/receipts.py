@@ -5,20 +5,18 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator
 
-from django.db import IntegrityError, transaction
+from django.db import transaction
 
-from recordings.ledger.models import Receipt
+from recordings.ledger.models import Lease, Receipt
 
 maintenance = logging.getLogger("mediasite.maintenance")
 
 BATCH_SIZE = 1000
+TURN = "seal receipts"  # the name of the lock
 
 
 def seal() -> int:
-    """Chain what purge wrote since the last time, and log the new head; return how many.
-
-    Two sealers cannot both take a place: the second finds the number used and leaves.
-    """
+    """Chain what purge wrote since the last time, and log the new head; return how many."""
     count = 0
     while sealed := _seal_batch():
         count += sealed
@@ -26,18 +24,19 @@ def seal() -> int:
 
 
 def _seal_batch() -> int:
-    try:
-        with transaction.atomic():
-            head = Receipt.objects.exclude(sequence=None).order_by("-sequence").first()
-            waiting = list(Receipt.objects.filter(sequence=None).order_by("id")[:BATCH_SIZE])
-            previous, last = (head.hash, head.sequence or 0) if head else ("", 0)
-            for receipt in waiting:
-                last += 1
-                receipt.sequence, receipt.previous_hash = last, previous
-                previous = receipt.hash = receipt.digest()
-            Receipt.objects.bulk_update(waiting, ["sequence", "previous_hash", "hash"], 200)
-    except IntegrityError:
-        return 0
+    with transaction.atomic():
+        Lease.objects.get_or_create(name=TURN)
+        Lease.objects.select_for_update().get(
+            name=TURN
+        )  # one sealer at a time, each seeing the last
+        head = Receipt.objects.exclude(sequence=None).order_by("-sequence").first()
+        waiting = list(Receipt.objects.filter(sequence=None).order_by("id")[:BATCH_SIZE])
+        previous, last = (head.hash, head.sequence or 0) if head else ("", 0)
+        for receipt in waiting:
+            last += 1
+            receipt.sequence, receipt.previous_hash = last, previous
+            previous = receipt.hash = receipt.digest()
+        Receipt.objects.bulk_update(waiting, ["sequence", "previous_hash", "hash"], 200)
     if waiting:
         maintenance.info("receipts sealed up to %s, head %s", last, previous)
     return len(waiting)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from django.db.models import Min
 
@@ -67,7 +67,7 @@ class Recordings(Target):
             def act(due: Collection[Facts]) -> None:
                 going = [by_id[facts.id] for facts in due if facts.id is not None]
                 if work.policy.action == Action.TRASH:
-                    trash_locked(going, by=work.by, period=period_in_trash())
+                    trash_locked(going, by=work.by)
                 else:
                     erase_locked(going, by=work.by, reason=StoredFile.Reason.POLICY)
 
@@ -99,13 +99,3 @@ class Recordings(Target):
 
     def total(self, policy: RetentionPolicy) -> int:
         return library.in_scope(policy, Recording.objects.live()).count()
-
-
-def period_in_trash() -> timedelta | None:
-    """Return how long what is trashed now can be restored, as the policies in force have it.
-
-    None, the site's usual time, where no policy for everyone says otherwise.
-    """
-    policies = RetentionPolicy.objects.in_force().filter(target="trash", action=Action.DELETE)
-    ages = [p.rules().max_age for p in policies if not p.is_scoped]
-    return min(ages, default=None)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from recordings.ledger.models import StoredFile
 from recordings.models import Recording
@@ -19,7 +19,7 @@ class Trash(Target):
     """What is in the trash goes when the deadline stamped on it has passed, never before.
 
     The deadline is a promise to the owner, so a policy that is shortened later does not move it:
-    its age is stamped on what policies trash from then on.
+    its age is stamped on what is trashed from then on.
     """
 
     slug = "trash"
@@ -75,3 +75,13 @@ class Trash(Target):
 
     def phrase(self, policy: RetentionPolicy, of: str) -> str:
         return f"recordings{of} whose time in the trash is over"
+
+
+def period() -> timedelta | None:
+    """Return how long what is trashed now can be restored, as the policies in force have it.
+
+    None, the site's usual time, where no policy for everyone says otherwise.
+    """
+    policies = RetentionPolicy.objects.in_force().filter(target=Trash.slug, action=Action.DELETE)
+    ages = [policy.rules().max_age for policy in policies if not policy.is_scoped]
+    return min(ages, default=None)

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from io import StringIO
+
 import pytest
+from django.core.management import call_command
 from django.db import transaction
 
 from recordings.ledger.models import Receipt, StoredFile
@@ -59,3 +62,13 @@ def test_file_that_something_points_at_is_not_touched(recording, stored_names):
 
     assert report.deleted == 0
     assert len(stored_names()) == 5
+
+
+def test_parked_file_gets_another_try_from_the_command(recording, stored_names):
+    recording.delete()
+    StoredFile.objects.update(parked_at="2026-01-01T00:00Z", attempts=StoredFile.PARK_AFTER)
+    assert purge().deleted == 0
+
+    call_command("purge", stdout=StringIO())
+
+    assert stored_names() == set()

@@ -37,7 +37,8 @@ def test_trash_stamps_who_when_and_until(recording, settings):
 
 
 def test_period_is_promised_when_trashed_not_recomputed(recording, settings):
-    move_to_trash([recording.pk], by="olga", period=timedelta(days=3))
+    settings.TRASH_PERIOD = timedelta(days=3)
+    move_to_trash([recording.pk], by="olga")
     settings.TRASH_PERIOD = timedelta(days=90)
 
     recording.refresh_from_db()
@@ -49,7 +50,7 @@ def test_trashing_twice_moves_once_and_keeps_the_first_deadline(recording, accou
     recording.refresh_from_db()
     until = recording.purge_after
 
-    assert move_to_trash([recording.pk], by="pavel", period=timedelta(0)) == 0
+    assert move_to_trash([recording.pk], by="pavel") == 0
 
     recording.refresh_from_db()
     assert (recording.purge_after, recording.trashed_by) == (until, "olga")

@@ -10,16 +10,17 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.template.defaultfilters import filesizeformat
 
 from recordings.ledger import receipts
-from recordings.ledger.purge import purge
+from recordings.ledger.purge import purge, unpark
 
 
 class Command(BaseCommand):
-    help = "Remove the bytes of everything that has been let go, and seal the receipts."
+    help = "Remove the bytes of all that was let go, parked files too, and seal the receipts."
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--json", action="store_true", help="Print the report as JSON.")
 
     def handle(self, *args: Any, **options: Any) -> None:
+        unpark()
         report = purge(patience=60)
         receipts.seal()
         freed = filesizeformat(report.bytes_freed)
