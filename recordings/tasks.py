@@ -9,7 +9,7 @@ from celery import shared_task
 from celery.signals import worker_shutting_down
 
 from recordings import closing
-from recordings.ledger import publish, receipts
+from recordings.ledger import publish, receipts, spare
 from recordings.ledger import purge as ledger_purge
 from recordings.processing import jobs, outcome, pipeline, watchdog
 from recordings.uploads import intake
@@ -33,6 +33,7 @@ def purge() -> int:
 def tick() -> None:
     """Every 15 s: find what is due, whoever forgot it. One failing part does not stop the rest."""
     for part in (
+        spare.keep,
         publish.recover,
         intake.recover,
         jobs.recover,

@@ -1,4 +1,7 @@
-"""Retry of transactions that lost to another: deadlock, serialization failure, a busy SQLite."""
+"""Retry of transactions that lost to another: deadlock, serialization failure, a busy SQLite.
+
+Or to a full disk, once there is room again; see spare.py.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +11,8 @@ from collections.abc import Callable
 from typing import TypeVar
 
 from django.db import OperationalError, connection
+
+from recordings.ledger import spare
 
 Result = TypeVar("Result")
 
@@ -24,6 +29,8 @@ def retried(work: Callable[[], Result]) -> Result:
         try:
             return work()
         except OperationalError as error:
+            if not connection.in_atomic_block and spare.is_full(error) and spare.give_up():
+                continue
             if connection.in_atomic_block or attempt == ATTEMPTS - 1 or not is_transient(error):
                 raise
             time.sleep(random.uniform(0, 0.05 * 2**attempt))  # noqa: S311
