@@ -68,7 +68,7 @@ class RetentionRun(models.Model):
             ),
         ]
         indexes = [
-            # Read by sweep.recover() and sweep.waiting() on every tick.
+            # Read by runs.recover() and runs.waiting() on every tick.
             models.Index(
                 fields=["state", "lease_until"],
                 condition=Q(state__in=("queued", "running")),

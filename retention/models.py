@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from datetime import timedelta
-from functools import partial
 from typing import Any, ClassVar, Final, Self
 
 from django.conf import settings
@@ -289,7 +288,7 @@ def sync_after_commit(pks: Collection[int]) -> None:
     from retention import schedule
 
     for pk in pks:
-        transaction.on_commit(partial(schedule.sync_policy, pk), robust=True)
+        transaction.on_commit(lambda pk=pk: schedule.sync_policy(pk), robust=True)
 
 
 class RetentionSwitch(models.Model):

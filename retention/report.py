@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
-from functools import partial
 from typing import Final
 
 from django.db import transaction
@@ -78,4 +77,4 @@ def ring_for_purge() -> None:
     """Have the bytes removed soon; when the broker is down the tick does it."""
     from recordings.tasks import purge
 
-    transaction.on_commit(partial(purge.delay), robust=True)
+    transaction.on_commit(purge.delay, robust=True)

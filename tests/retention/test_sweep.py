@@ -9,6 +9,7 @@ import uuid
 from datetime import timedelta
 
 import pytest
+from celery import Task
 from django.utils import timezone
 
 from recordings.holds import hold_owner, hold_recording
@@ -97,6 +98,20 @@ def test_deleting_policy_leaves_receipts_and_frees_the_quota(recording, make_pol
     assert account().used == 0
     assert Receipt.objects.count() == 5
     assert_clean()
+
+
+def test_broker_that_is_down_changes_nothing(recording, make_policy, monkeypatch):
+    def refuse(*args: object, **kwargs: object) -> None:
+        raise OSError("the broker is down")
+
+    monkeypatch.setattr(Task, "apply_async", refuse)
+    make_old(recording)
+
+    asked = runs.ask(make_policy(action="delete"), mode=Mode.EXECUTE, by="anna")
+    assert sweep.execute(asked.pk)
+
+    asked.refresh_from_db()
+    assert (asked.state, asked.deleted) == ("succeeded", 1)
 
 
 def test_report_touches_nothing_and_needs_no_acceptance(recording, make_policy):
