@@ -285,10 +285,14 @@ class RetentionPolicy(models.Model):
 
 def sync_after_commit(pks: Collection[int]) -> None:
     """Bring the periodic tasks in step once the change is committed."""
+    for pk in pks:
+        _sync_after_commit(pk)
+
+
+def _sync_after_commit(pk: int) -> None:
     from retention import schedule
 
-    for pk in pks:
-        transaction.on_commit(lambda pk=pk: schedule.sync_policy(pk), robust=True)
+    transaction.on_commit(lambda: schedule.sync_policy(pk), robust=True)
 
 
 class RetentionSwitch(models.Model):
