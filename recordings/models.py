@@ -9,6 +9,7 @@ import hashlib
 import secrets
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, ClassVar
+from urllib.parse import quote
 
 from django.conf import settings
 from django.db import models
@@ -158,6 +159,16 @@ class Recording(models.Model):
     def open_job(self) -> Job | None:
         return self.jobs.open().first()
 
+    @property
+    def newest_job(self) -> Job | None:
+        """The last job of a recording that came `with_files()`."""
+        return next(iter(self.newest_jobs), None)
+
+    @property
+    def size(self) -> int:
+        """Bytes of the current files of a recording that came `with_files()`."""
+        return sum(file.stored.size for file in self.current_files)
+
     def file(self, kind: Kind) -> RecordingFile | None:
         """Return the current file of a kind."""
         return self.files.current().filter(kind=kind).select_related("stored").first()
@@ -205,6 +216,16 @@ class RecordingFile(models.Model):
 
     def __str__(self) -> str:
         return f"{self.kind} of {self.recording_id}"
+
+    @property
+    def url(self) -> str:
+        """Where `media` serves it."""
+        return str(settings.MEDIA_URL) + quote(str(self.stored.file.name))
+
+    @property
+    def vtt_url(self) -> str | None:
+        """Where stored SRT is served as WebVTT, which is what browsers show."""
+        return f"{self.url}.vtt" if self.kind == Kind.SUBTITLES else None
 
 
 class ApiToken(models.Model):

@@ -117,8 +117,7 @@ def job(request: SignedIn, pk: int) -> HttpResponse:
     """Show how far processing is: a fragment the open page asks for every two seconds."""
     found = get_object_or_404(visible(request).with_files(), pk=pk)
     response = render(request, "recordings/_job.html", {"recording": found})
-    newest = found.newest_jobs[0] if found.newest_jobs else None
-    if newest is None or newest.finished_at is not None:
+    if found.newest_job is None or found.newest_job.finished_at is not None:
         response["HX-Trigger"] = "job-ended"
     return response
 

@@ -3,19 +3,12 @@
 from __future__ import annotations
 
 from typing import Any
-from urllib.parse import quote
 
-from django.conf import settings
-from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from recordings.ledger.models import Account
 from recordings.ledger.names import Kind
 from recordings.models import Job, Recording, RecordingFile
-
-
-def media_url(file: RecordingFile) -> str:
-    return str(settings.MEDIA_URL) + quote(str(file.stored.file.name))
 
 
 class JobSerializer(serializers.ModelSerializer[Job]):
@@ -42,8 +35,10 @@ class FileSerializer(serializers.ModelSerializer[RecordingFile]):
     name = serializers.CharField(source="stored.file.name", read_only=True)
     size = serializers.IntegerField(source="stored.size", read_only=True, help_text="Bytes.")
     sha256 = serializers.CharField(source="stored.sha256", read_only=True)
-    url = serializers.SerializerMethodField()
-    vtt_url = serializers.SerializerMethodField(help_text="Of subtitles: the same as WebVTT.")
+    url = serializers.CharField(read_only=True)
+    vtt_url = serializers.CharField(
+        allow_null=True, read_only=True, help_text="Of subtitles: the same as WebVTT."
+    )
 
     class Meta:
         model = RecordingFile
@@ -62,12 +57,6 @@ class FileSerializer(serializers.ModelSerializer[RecordingFile]):
         ]
         read_only_fields = fields
 
-    def get_url(self, file: RecordingFile) -> str:
-        return media_url(file)
-
-    def get_vtt_url(self, file: RecordingFile) -> str | None:
-        return f"{media_url(file)}.vtt" if file.kind == Kind.SUBTITLES else None
-
 
 class RecordingSerializer(serializers.ModelSerializer[Recording]):
     """A recording that came `with_files().with_held()`: no query of its own."""
@@ -75,10 +64,12 @@ class RecordingSerializer(serializers.ModelSerializer[Recording]):
     owner = serializers.CharField(source="owner.username", read_only=True)
     labels = serializers.SerializerMethodField()
     held = serializers.BooleanField(source="is_held", read_only=True)
-    size = serializers.SerializerMethodField(help_text="Bytes of all its files.")
+    size = serializers.IntegerField(read_only=True, help_text="Bytes of all its files.")
     files = FileSerializer(source="current_files", many=True, read_only=True)
     thumbnail_url = serializers.SerializerMethodField()
-    job = serializers.SerializerMethodField(help_text="The newest one.")
+    job = JobSerializer(
+        source="newest_job", allow_null=True, read_only=True, help_text="The newest one."
+    )
 
     class Meta:
         model = Recording
@@ -114,17 +105,9 @@ class RecordingSerializer(serializers.ModelSerializer[Recording]):
     def get_labels(self, recording: Recording) -> list[str]:
         return sorted(label.name for label in recording.labels.all())
 
-    def get_size(self, recording: Recording) -> int:
-        return sum(file.stored.size for file in recording.current_files)
-
     def get_thumbnail_url(self, recording: Recording) -> str | None:
         posters = (file for file in recording.current_files if file.kind == Kind.POSTER)
-        return next((media_url(poster) for poster in posters), None)
-
-    @extend_schema_field(JobSerializer(allow_null=True))
-    def get_job(self, recording: Recording) -> dict[str, Any] | None:
-        job = next(iter(recording.newest_jobs), None)
-        return JobSerializer(job).data if job else None
+        return next((poster.url for poster in posters), None)
 
 
 class QuotaSerializer(serializers.ModelSerializer[Account]):

@@ -1,12 +1,8 @@
-"""How the pages write durations, sizes and addresses of media."""
+"""How the pages write durations and steps, and which file they show."""
 
 from __future__ import annotations
 
-import re
-from urllib.parse import quote
-
 from django import template
-from django.conf import settings
 from django.utils.translation import gettext_lazy
 
 from recordings.ledger.names import Kind
@@ -42,25 +38,6 @@ def step_words(step: str) -> str:
 
 
 @register.filter
-def media_url(file: RecordingFile) -> str:
-    return settings.MEDIA_URL + quote(str(file.stored.file.name))
-
-
-@register.filter
-def captions_url(file: RecordingFile) -> str:
-    """The WebVTT that stored SRT subtitles are served as."""
-    return f"{media_url(file)}.vtt"
-
-
-@register.filter
-def download_name(file: RecordingFile, title: str) -> str:
-    """Name a download after the recording, as far as file names allow."""
-    extension = str(file.stored.file.name).rpartition(".")[2]
-    words = re.sub(r'[\x00-\x1f/\\:*?"<>|]', " ", title)
-    return f"{words.strip(' .')[:80] or 'recording'} - {file.kind}.{extension}"
-
-
-@register.filter
 def current(recording: Recording, kind: str) -> RecordingFile | None:
     """The current file of a kind, of a recording that came from `with_files()`."""
     return next((file for file in recording.current_files if file.kind == kind), None)
@@ -73,13 +50,3 @@ def played(recording: Recording) -> RecordingFile | None:
     if recording.width is None and Kind.AUDIO in files:
         return files[Kind.AUDIO]
     return next((files[kind] for kind in PLAYED if kind in files), None)
-
-
-@register.filter
-def total_size(recording: Recording) -> int:
-    return sum(file.stored.size for file in recording.current_files)
-
-
-@register.filter
-def newest_job(recording: Recording) -> object:
-    return recording.newest_jobs[0] if recording.newest_jobs else None

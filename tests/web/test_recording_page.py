@@ -87,7 +87,7 @@ def test_files_are_listed_with_size_and_hash(browser: Client, recording: Any) ->
 
     for file in recording.files.select_related("stored"):
         assert file.stored.sha256[:12] in page
-        assert f'href="/media/{file.stored.file.name}"' in page
+        assert f'href="{file.url}?download=1"' in page
 
 
 def test_hold_is_told_with_its_reason(browser: Client, recording: Any) -> None:
