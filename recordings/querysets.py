@@ -1,8 +1,7 @@
-"""Sets of recordings, jobs and files: adjectives that take the moment as a parameter."""
+"""Sets of recordings, jobs and files, as adjectives."""
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import TYPE_CHECKING, Any, Self
 
 from django.db import models
@@ -10,6 +9,7 @@ from django.db.models import Exists, OuterRef, Prefetch, Q
 from django.db.models.functions import Now
 
 from recordings.ledger.models import Hold
+from recordings.ledger.names import Kind
 
 if TYPE_CHECKING:
     from recordings.models import Recording, RecordingFile  # noqa: F401  (in the bases below)
@@ -41,10 +41,6 @@ class RecordingQuerySet(models.QuerySet["Recording"]):
         """Annotate `is_held`, for lists that show it without a query a row."""
         return self.annotate(is_held=_held())
 
-    def expired(self, at: datetime) -> Self:
-        """Live recordings whose own date has passed."""
-        return self.live().filter(expire_at__lte=at)
-
     def with_files(self) -> Self:
         """Prefetch current files, labels and the newest job: the same queries for any page."""
         from recordings.models import RecordingFile
@@ -74,9 +70,9 @@ class RecordingFileQuerySet(models.QuerySet["RecordingFile"]):
     def superseded(self) -> Self:
         return self.filter(superseded_at__isnull=False)
 
-    def leaving(self, at: datetime) -> Self:
-        """Files whose stamped deadline has passed."""
-        return self.filter(leaves_at__lte=at)
+    def due_originals(self) -> Self:
+        """Originals whose stamped deadline has passed, by the database's clock."""
+        return self.current().filter(kind=Kind.ORIGINAL, leaves_at__lte=Now())
 
 
 class JobQuerySet(models.QuerySet["Job"]):

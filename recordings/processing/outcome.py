@@ -196,7 +196,7 @@ def failed(job: Job, sentence: str, *, log: str = "", site_fault: bool = False) 
                 _fall_back(job, recording, Recording.State.FAILED)
                 if job.first and site_fault:
                     _stop_clock(recording)
-                elif job.first:
+                elif job.first and recording.trashed_at is None:
                     _apply_rule(
                         SourceRule.Event.FAILED, recording, held=bool(held_among([recording]))
                     )
@@ -240,9 +240,9 @@ def remove_due_originals() -> int:
     watched from, for as long as that is so.
     """
     free = Recording.objects.live().not_held().exclude(jobs__in=Job.objects.open())
-    due = RecordingFile.objects.current().filter(kind=Kind.ORIGINAL, leaves_at__lte=Now())
+    due = RecordingFile.objects.due_originals().filter(recording__in=free)
     count = 0
-    for pk in list(due.filter(recording__in=free).values_list("recording_id", flat=True)):
+    for pk in list(due.values_list("recording_id", flat=True)):
         try:
             count += retried(partial(_remove_due, pk))
         except Exception:
@@ -254,8 +254,7 @@ def _remove_due(pk: int) -> int:
     """Decide again under the locks; what was found free may not be so any more."""
     with locked([pk]) as found:
         for recording in found:
-            original = recording.files.current().filter(kind=Kind.ORIGINAL, leaves_at__lte=Now())
-            files = list(original)
+            files = list(recording.files.due_originals())
             if not files or recording.trashed_at is not None or recording.open_job is not None:
                 return 0
             if held_among([recording]) or _is_all_there_is(recording):

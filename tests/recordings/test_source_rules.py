@@ -191,6 +191,16 @@ def test_due_original_stays_in_the_trash_so_that_it_can_be_restored(recording):
     assert outcome.remove_due_originals() == 1
 
 
+def test_failure_in_the_trash_starts_no_clock(make_recording):
+    recording = make_recording(files=1, state="cancelled")
+    job = jobs.claim(jobs.start(recording.pk).pk)
+    trash.move_to_trash([recording.pk], by="olga")
+
+    assert outcome.failed(job, "This is no video.")
+
+    assert original(recording).leaves_at is None
+
+
 def test_due_original_of_a_failed_recording_goes(make_recording):
     recording = make_recording(files=1, state="failed")
     come(recording)
