@@ -226,7 +226,9 @@ class Publication:
             self._writer.close()
         if retried(lambda: _condemn(self._mine())):
             remove_now(self.stored.pk)
-        if self._part_left:  # ours alone, whoever has the claim by now
+        if self._part_left and not StoredFile.objects.filter(pk=self.stored.pk).exists():
+            # Ours alone, whoever had the claim. While the row stands, purge asks the part whose
+            # the bytes under the name are, so removing it would cost somebody else's.
             assert self.stored.part is not None
             storage(self.stored.storage).discard(str(self.stored.file.name), self.stored.part)
 
