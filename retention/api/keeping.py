@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from django.contrib.auth import get_user_model
@@ -30,6 +31,7 @@ from retention.api.serializers import (
     HoldSerializer,
     ReceiptSerializer,
     SourceRuleSerializer,
+    owner_names,
 )
 from retention.explain import explain
 
@@ -42,8 +44,8 @@ class HoldsView(GenericAPIView[Hold]):
     @extend_schema(operation_id="list_holds", responses=HoldSerializer(many=True))
     def get(self, request: Request) -> Response:
         """List holds, newest first, released ones among them."""
-        page = self.paginate_queryset(Hold.objects.all())
-        return self.get_paginated_response(HoldSerializer(page, many=True).data)
+        page = self.paginate_queryset(Hold.objects.all()) or []
+        return self.get_paginated_response(_shown(page))
 
     @extend_schema(
         operation_id="place_hold",
@@ -57,7 +59,7 @@ class HoldsView(GenericAPIView[Hold]):
             hold = place(asked, by=request.user.get_username())
         except LedgerError as error:
             raise serializers.ValidationError({"until": [str(error)]}) from error
-        return Response(HoldSerializer(hold).data, status=201)
+        return Response(_shown([hold])[0], status=201)
 
 
 def place(asked: dict[str, Any], *, by: str) -> Hold:
@@ -83,7 +85,7 @@ class HoldView(APIView):
     @extend_schema(operation_id="get_hold", responses=HoldSerializer)
     def get(self, request: Request, pk: int) -> Response:
         """Return a hold."""
-        return Response(HoldSerializer(_hold(pk)).data)
+        return Response(_shown([_hold(pk)])[0])
 
     @extend_schema(operation_id="release_hold", responses={204: None, "4XX": REFUSED})
     def delete(self, request: Request, pk: int) -> Response:
@@ -91,6 +93,12 @@ class HoldView(APIView):
         if not _hold(pk).release(by=request.user.get_username()):
             raise Conflict("This hold was released before.")
         return Response(status=204)
+
+
+def _shown(holds: Sequence[Hold]) -> list[dict[str, Any]]:
+    names = owner_names({hold.owner_id for hold in holds})
+    shown = HoldSerializer(holds, many=True, context={"owner_names": names}).data
+    return list(shown)
 
 
 def _hold(pk: int) -> Hold:

@@ -122,9 +122,8 @@ class HoldSerializer(serializers.ModelSerializer[Hold]):
         read_only_fields = fields
 
     def get_owner(self, hold: Hold) -> str | None:
-        if hold.owner_id is None:
-            return None
-        return owner_names({hold.owner_id}).get(hold.owner_id)
+        names: dict[int, str] = self.context["owner_names"]
+        return None if hold.owner_id is None else names.get(hold.owner_id)
 
 
 class SpanField(serializers.IntegerField):

@@ -262,6 +262,19 @@ def test_hold_is_placed_and_released(send, recording, owner):
     assert Hold.objects.active().count() == 1
 
 
+def test_list_of_holds_costs_the_same_queries_whatever_it_shows(
+    send, owner, make_user, django_assert_num_queries, django_assert_max_num_queries
+):
+    for number in range(3):
+        user = make_user(f"user{number}")
+        send("post", "holds", {"owner": user.username, "reason": "audit"})
+
+    with django_assert_max_num_queries(6) as few:
+        send("get", "holds?limit=1")
+    with django_assert_num_queries(len(few)):
+        send("get", "holds")
+
+
 @pytest.mark.parametrize(
     "body",
     [
