@@ -64,7 +64,10 @@ def find(request: Request, pk: int) -> Recording:
 
 
 def shown(pk: int) -> dict[str, Any]:
-    recording = Recording.objects.with_files().with_held().get(pk=pk)
+    """Return a recording as it is now. Raises Http404 where it went meanwhile."""
+    recording = Recording.objects.with_files().with_held().filter(pk=pk).first()
+    if recording is None:
+        raise Http404
     return RecordingSerializer(recording).data
 
 
