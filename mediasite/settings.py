@@ -259,7 +259,6 @@ PROCESSING_ATTEMPTS = 3
 # --- retention
 
 TRASH_PERIOD = timedelta(days=30)
-JOB_RETENTION = timedelta(days=7)
 
 # --- celery
 
