@@ -29,7 +29,10 @@ def run(pk: int) -> bool:
 @shared_task
 def tick() -> None:
     """Every 15 s: end what died, begin what was forgotten, ring for what is due."""
-    runs.recover()
+    try:
+        runs.recover()
+    except Exception:
+        logger.exception("tick: runs.recover failed")
     for pk in runs.waiting():
         run.delay(pk)
     for pk in schedule.due():
