@@ -5,7 +5,7 @@ The folder is `user_{uid}/video/temp_processing/{rid}_temp_{uuid}/` below SCRATC
 
 The lease is a lock (`flock`) on the folder itself, held through an open descriptor: the kernel
 drops it the moment its process is gone, by whatever death, so there is no marker to go stale and
-no clock to trust. What a crash leaves has no lock, and `sweep` removes it.
+no clock to trust. What a crash leaves has no lock, and its policy removes it.
 """
 
 from __future__ import annotations
@@ -27,7 +27,6 @@ from uuid import uuid4
 from django.conf import settings
 
 from recordings.ledger import unlink
-from recordings.ledger.unlink import Refused
 from recordings.processing.exceptions import Cancelled, SiteFault
 
 CHUNK: Final = 4 * 1024**2
@@ -154,7 +153,10 @@ def _is_live(path: Path) -> bool:
 
 
 def remove(item: Item) -> bool:
-    """Remove what nobody holds, under its lock; False when it is gone or live by now."""
+    """Remove what nobody holds, under its lock; False when it is gone or live by now.
+
+    Raises Refused and OSError, as `unlink` does.
+    """
     try:
         lock = os.open(settings.SCRATCH_ROOT / item.name, os.O_RDONLY | os.O_NOFOLLOW)
     except FileNotFoundError:
@@ -166,24 +168,3 @@ def remove(item: Item) -> bool:
         return take(settings.SCRATCH_ROOT, item.name)
     finally:
         os.close(lock)
-
-
-def sweep(older_than: timedelta, *, apply: bool) -> list[Item]:
-    """Remove what crashes left and nobody holds, unchanged for `older_than`; return what went.
-
-    Without `apply` nothing is removed, and the list says what would go. An item that cannot be
-    removed is left for the next sweep.
-    """
-    due = [item for item in items() if not item.live and item.age >= older_than]
-    return [item for item in due if _removed(item)] if apply else due
-
-
-def _removed(item: Item) -> bool:
-    with suppress(OSError, Refused):
-        return remove(item)
-    return False
-
-
-def size() -> int:
-    """Sum up the bytes in the scratch area."""
-    return sum(item.size for item in items())
