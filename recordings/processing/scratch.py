@@ -122,8 +122,9 @@ def items(at: float | None = None) -> Iterator[Item]:
 
 
 def _names(folder: Path) -> list[str]:
-    """List a folder, unless it is missing or a link."""
-    if folder != settings.SCRATCH_ROOT and folder.is_symlink():
+    """List a folder, unless it is missing or reached through a link below the root."""
+    root: Path = settings.SCRATCH_ROOT
+    if folder.resolve() != root.resolve() / folder.relative_to(root):
         return []
     try:
         return sorted(os.listdir(folder))

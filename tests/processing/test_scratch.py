@@ -119,6 +119,7 @@ def test_sweep_touches_nothing_outside_its_area_or_behind_a_link(scratch_root, t
     (scratch_root / "user_6/video/temp_processing").mkdir(parents=True)
     (scratch_root / "user_6/video/temp_processing/link").symlink_to(elsewhere)
 
+    assert list(items()) == []
     assert sweep(NOW) == []
 
     assert (elsewhere / "video/temp_processing/file").exists()
