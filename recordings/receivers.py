@@ -8,11 +8,11 @@ from django.contrib.auth import get_user_model
 from django.db.models.signals import post_delete, post_save, pre_delete
 from django.dispatch import receiver
 
-from recordings.ledger.exceptions import Held
 from recordings.ledger.models import Account, StoredFile
 from recordings.ledger.release import release
 from recordings.ledger.reservations import give_back
 from recordings.models import Job, Recording, RecordingFile
+from recordings.trash import locked, unheld
 
 
 @receiver(post_delete, sender=RecordingFile)
@@ -22,10 +22,9 @@ def release_bytes(instance: RecordingFile, **kwargs: Any) -> None:
 
 @receiver(pre_delete, sender=Recording)
 def refuse_when_held(instance: Recording, **kwargs: Any) -> None:
-    """A recording without files is held too, and its owner's lock is what makes that sure."""
-    Account.objects.lock([instance.owner_id])
-    if holds := list(instance.holds()):
-        raise Held(holds)
+    """A recording without files is held too; asked of the row, since the one in hand may be old."""
+    with locked([instance.pk]) as found:
+        unheld(found)
 
 
 @receiver(post_save, sender=get_user_model())

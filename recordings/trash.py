@@ -69,7 +69,7 @@ def move_to_trash(pks: Collection[int], *, by: str) -> int:
 
     Raises Held, the batches before it standing.
     """
-    return _in_batches(pks, lambda found: trash_locked(_unheld(found), by=by))
+    return _in_batches(pks, lambda found: trash_locked(unheld(found), by=by))
 
 
 def trash_locked(recordings: Sequence[Recording], *, by: str) -> int:
@@ -105,7 +105,7 @@ def erase(
     reason: StoredFile.Reason = StoredFile.Reason.DELETED,
 ) -> int:
     """Release recordings and their files for ever and return how many went. Raises Held."""
-    return _in_batches(pks, lambda found: erase_locked(_unheld(found), by=by, reason=reason))
+    return _in_batches(pks, lambda found: erase_locked(unheld(found), by=by, reason=reason))
 
 
 def erase_locked(recordings: Sequence[Recording], *, by: str, reason: StoredFile.Reason) -> int:
@@ -136,7 +136,8 @@ def delete_rows(rows: QuerySet[models.Model] | QuerySet[Recording]) -> int:
     return rows._raw_delete(rows.db) or 0  # None for a set that is empty before it is asked for
 
 
-def _unheld(recordings: list[Recording]) -> list[Recording]:
+def unheld(recordings: list[Recording]) -> list[Recording]:
+    """Pass on recordings that the caller has locked. Raises Held when one of them is."""
     if holds := held_among(recordings):
         raise Held(holds)
     return recordings

@@ -9,12 +9,13 @@ from django.db import DatabaseError, connection, transaction
 from django.test.utils import CaptureQueriesContext
 
 from recordings import trash
-from recordings.holds import hold_recording
+from recordings.holds import hold_owner, hold_recording
 from recordings.ledger.exceptions import Held
 from recordings.ledger.models import Receipt, Reservation, StoredFile
 from recordings.ledger.purge import purge
 from recordings.models import Job, Label, Recording
 from recordings.processing import jobs
+from recordings.transfer import transfer
 from recordings.trash import erase, move_to_trash, restore
 from tests.conftest import assert_clean
 
@@ -203,3 +204,16 @@ def test_erasing_costs_the_same_queries_for_two_and_for_two_hundred(owner):
         return len(captured)
 
     assert queries(2) == queries(200)
+
+
+def test_old_copy_of_a_recording_that_changed_hands_is_held_with_its_owner(
+    make_recording, make_user
+):
+    recording, receiver = make_recording(files=0), make_user("paul")
+    transfer([recording.pk], to=receiver, by="anna")
+    hold_owner(receiver.pk, reason="audit", by="anna")
+
+    with pytest.raises(Held):
+        recording.delete()
+
+    assert Recording.objects.filter(pk=recording.pk).exists()
