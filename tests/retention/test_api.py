@@ -263,7 +263,7 @@ def test_hold_is_placed_and_released(send, recording, owner):
 
 
 def test_list_of_holds_costs_the_same_queries_whatever_it_shows(
-    send, owner, make_user, django_assert_num_queries, django_assert_max_num_queries
+    send, make_user, django_assert_num_queries, django_assert_max_num_queries
 ):
     for number in range(3):
         user = make_user(f"user{number}")
