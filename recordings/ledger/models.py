@@ -209,11 +209,7 @@ class StoredFile(models.Model):
         ]
         indexes = [
             # Read by purge.due() on every tick; ready files, the many, are not in it.
-            models.Index(
-                fields=["not_before", "id"],
-                condition=Q(state="condemned"),
-                name="stored_file_purge",
-            ),
+            models.Index(fields=["id"], condition=Q(state="condemned"), name="stored_file_purge"),
             # Read by publish.recover() on every tick. Not on the lease: then PostgreSQL could not
             # claim or renew in place.
             models.Index(fields=["id"], condition=Q(state="writing"), name="stored_file_writing"),

@@ -15,12 +15,13 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
-from datetime import datetime, timedelta
+from dataclasses import dataclass
+from datetime import timedelta
 from functools import partial
 from uuid import UUID
 
 from django.db import connection, transaction
+from django.db.models import BooleanField, ExpressionWrapper, Q, QuerySet
 from django.db.models.functions import Now
 
 from recordings.ledger import leases
@@ -64,7 +65,8 @@ FILE_COLUMNS = [field.attname for field in StoredFile._meta.concrete_fields]
 # On PostgreSQL what went and what was written down are one statement, so they cannot differ.
 DROP_AT_ONCE = f"""
     WITH gone AS (
-        DELETE FROM {StoredFile._meta.db_table} WHERE id = ANY(%s) AND state = %s RETURNING *
+        DELETE FROM {StoredFile._meta.db_table} f USING unnest(%s::bigint[]) AS wanted (id)
+        WHERE f.id = wanted.id AND f.state = %s RETURNING f.*
     ), written AS ({WRITE_RECEIPTS.format(gone="gone")})
     SELECT id FROM gone
 """  # noqa: S608
@@ -79,14 +81,21 @@ class Condemned:
     name: str
     size: int
     part: UUID | None
-    ready_at: datetime | None
+    was_ready: bool  # verified once, so its going leaves a receipt
     reason: str
     released_by: str
     attempts: int
 
     @classmethod
-    def columns(cls) -> list[str]:
-        return ["file" if field.name == "name" else field.name for field in fields(cls)]
+    def of(cls, rows: QuerySet[StoredFile]) -> list[Condemned]:
+        was_ready = ExpressionWrapper(Q(ready_at__isnull=False), output_field=BooleanField())
+        return [
+            cls(*row)
+            for row in rows.values_list(
+                "pk", "storage", "file", "size", "part", was_ready, "reason", "released_by",
+                "attempts",
+            )
+        ]  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,8 +125,10 @@ def purge(*, batch_size: int = BATCH_SIZE, patience: float = 0) -> PurgeReport:
     if token is None:
         return report
     try:
-        while leases.renew(TURN, token, LEASE) and (batch := due(batch_size)):
+        last = 0  # carried along: a new look from the start would wade through what just went
+        while leases.renew(TURN, token, LEASE) and (batch := due(batch_size, after=last)):
             report += remove(batch)
+            last = batch[-1].pk
     finally:
         leases.give(TURN, token)
     if report.failed:
@@ -132,10 +143,10 @@ def _turn(patience: float) -> UUID | None:
     return token
 
 
-def due(batch_size: int) -> list[Condemned]:
+def due(batch_size: int, *, after: int = 0) -> list[Condemned]:
     """Return the next files to remove: due, not in another's hands, and owned by nothing."""
-    rows = StoredFile.objects.due_for_purge().unowned().order_by("not_before", "id")
-    return [Condemned(*row) for row in rows.values_list(*Condemned.columns())[:batch_size]]
+    rows = StoredFile.objects.due_for_purge().unowned().filter(pk__gt=after).order_by("pk")
+    return Condemned.of(rows[:batch_size])
 
 
 def remove(batch: Sequence[Condemned]) -> PurgeReport:
@@ -146,7 +157,7 @@ def remove(batch: Sequence[Condemned]) -> PurgeReport:
             postpone(one, error)
     gone = [one for one in batch if one.pk not in errors]
     dropped = retried(partial(drop, [one.pk for one in gone])) if gone else set()
-    went = [one for one in gone if one.pk in dropped and one.ready_at is not None]
+    went = [one for one in gone if one.pk in dropped and one.was_ready]
     for one in went:
         maintenance.info(
             "purge deleted %s (%s bytes) reason=%s by=%s",
@@ -158,7 +169,7 @@ def remove(batch: Sequence[Condemned]) -> PurgeReport:
 def remove_now(pk: int) -> PurgeReport:
     """Remove one condemned file without waiting for a tick."""
     rows = StoredFile.objects.filter(pk=pk, state=StoredFile.State.CONDEMNED).unowned()
-    batch = [Condemned(*row) for row in rows.values_list(*Condemned.columns())]
+    batch = Condemned.of(rows)
     return remove(batch) if batch else PurgeReport()
 
 
@@ -193,7 +204,7 @@ def _fence(place: LedgerStorage, one: Condemned) -> bool:
     False where somebody else's bytes stand under that name. They stay, and so does the part, as
     the proof of whose they are should we die before the row is gone; then it is a stray.
     """
-    if one.ready_at is not None or one.part is None:
+    if one.was_ready or one.part is None:
         return True
     if place.is_foreign(one.name, one.part):
         return False
