@@ -46,7 +46,7 @@ def test_fifty_threads(anywhere: str, ground: Path) -> None:
     def upload(world: World) -> None:
         start.wait()
         try:
-            put(world)
+            put(world, size=len(CONTENT))
             outcomes["stored"] += 1
         except QuotaExceeded:
             outcomes["refused"] += 1
@@ -71,7 +71,7 @@ def test_fifty_processes(ground: Path) -> None:
     def upload(world: World) -> None:
         os.close(opened)
         os.read(gate, 1)  # ends for all at once, when the parent closes its end
-        put(world)
+        put(world, size=len(CONTENT))
 
     pids = [children.fork(lambda world=world: upload(world)) for world in worlds]
     os.close(opened)
