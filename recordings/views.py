@@ -115,7 +115,7 @@ def _moment(text: str) -> float:
 @require_safe
 def job(request: SignedIn, pk: int) -> HttpResponse:
     """Show how far processing is: a fragment the open page asks for every two seconds."""
-    found = get_object_or_404(visible(request).with_files(), pk=pk)
+    found = get_object_or_404(visible(request).with_files().with_held(), pk=pk)
     response = render(request, "recordings/_job.html", {"recording": found})
     if found.newest_job is None or found.newest_job.finished_at is not None:
         response["HX-Trigger"] = "job-ended"
@@ -141,7 +141,7 @@ def edit(request: SignedIn, pk: int) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 def process(request: SignedIn, pk: int) -> HttpResponse:
     """Process a recording again, with other in and out points if wanted."""
-    found = get_object_or_404(visible(request), pk=pk)
+    found = get_object_or_404(visible(request).with_held(), pk=pk)
     source = jobs.source_of(found)
     rendition = source is not None and source.kind != Kind.ORIGINAL
     form = ProcessForm(

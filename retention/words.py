@@ -9,13 +9,14 @@ from django.contrib.auth import get_user_model
 from django.contrib.auth.models import Group
 from django.db.models import Model
 
+from recordings.spans import counted as counted
+from recordings.spans import period as period
 from retention.choices import Action, Clock
 from retention.targets import find, get
 
 if TYPE_CHECKING:
     from retention.models import RetentionPolicy
 
-UNITS: Final = ((86400, "day"), (3600, "hour"), (60, "minute"), (1, "second"))
 WEEKDAYS: Final = (
     "Sunday", "Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday",
 )  # fmt: skip
@@ -33,20 +34,6 @@ AGED: Final = {
     Clock.TRASHED: "trashed more than {} ago",
     Clock.MODIFIED: "unchanged for {}",
 }
-
-
-def counted(number: int, unit: str) -> str:
-    return f"{number} {unit}" if number == 1 else f"{number} {unit}s"
-
-
-def period(seconds: int) -> str:
-    """Write seconds in the largest units that come out even: 180 days, 1 hour 30 minutes."""
-    parts = []
-    for size, unit in UNITS:
-        number, seconds = divmod(seconds, size)
-        if number:
-            parts.append(counted(number, unit))
-    return " ".join(parts) or "0 seconds"
 
 
 def megabytes(size: int) -> str:

@@ -88,7 +88,12 @@ class RecordingAdmin(LibraryAdmin):
     @admin.display(description="files")
     def files_table(self, recording: Recording) -> SafeString:
         files = recording.files.select_related("stored").order_by("-id")[: SHOWN + 1]
-        context = {"files": files[:SHOWN], "more": len(files) > SHOWN, "recording": recording}
+        context = {
+            "files": files[:SHOWN],
+            "more": len(files) > SHOWN,
+            "recording": recording,
+            "held": recording.holds().exists(),
+        }
         return render_to_string("admin/recordings/recording/_files.html", context)
 
     @admin.display(description="jobs")

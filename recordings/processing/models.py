@@ -12,6 +12,7 @@ from django.utils.translation import gettext_lazy as _
 
 from recordings.ledger.models import Reservation
 from recordings.querysets import JobQuerySet
+from recordings.spans import period
 
 
 class Job(models.Model):
@@ -141,6 +142,38 @@ class SourceRule(models.Model):
     def __str__(self) -> str:
         return f"{self.get_event_display()}: {self.get_action_display()}"
 
+    @property
+    def sentence(self) -> str:
+        """Tell an owner beforehand what becomes of an original; empty when it stays."""
+        if not self.enabled or self.action == self.Action.KEEP:
+            return ""
+        delay = self.delay if self.action == self.Action.DELAY else timedelta(0)
+        words = {
+            "when": f"{_in_words(delay)} later" if delay else _("at once"),
+            "stays": self._stays_longer(delay),
+        }
+        if self.event == self.Event.CANCELLED:
+            return _("When it is cancelled, the original file is removed %(when)s.") % words
+        if self.event == self.Event.FAILED:
+            return _("When processing fails, the original file is removed %(when)s.") % words
+        return (
+            _(
+                "After processing, the original file is removed %(when)s and the trimmed version "
+                "stays%(stays)s."
+            )
+            % words
+        )
+
+    def _stays_longer(self, delay: timedelta) -> str:
+        marks = [] if self.cut_seconds is None else [f"{self.cut_seconds:g} s"]
+        marks += [] if self.cut_percent is None else [f"{self.cut_percent:g} %"]
+        if not marks or self.cut_delay <= delay:
+            return ""
+        return _("; the original stays for %(span)s when more than %(cut)s were cut off") % {
+            "span": _in_words(self.cut_delay),
+            "cut": _(" or ").join(marks),
+        }
+
     def wait(self, *, duration: float, removed: float) -> timedelta | None:
         """Return how long the original stays; None is for ever. Seconds in, before trimming."""
         if not self.enabled or self.action == self.Action.KEEP:
@@ -149,3 +182,7 @@ class SourceRule(models.Model):
         share = self.cut_percent is not None and removed * 100 > self.cut_percent * duration
         delay = self.delay if self.action == self.Action.DELAY else timedelta(0)
         return max(delay, self.cut_delay) if cut or share else delay
+
+
+def _in_words(span: timedelta) -> str:
+    return period(int(span.total_seconds()))

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from django import template
-from django.utils.translation import gettext_lazy
+from django.utils.formats import date_format
+from django.utils.timezone import localtime
+from django.utils.translation import gettext, gettext_lazy
 
 from recordings.ledger.names import Kind
-from recordings.models import Recording, RecordingFile
+from recordings.models import Recording, RecordingFile, SourceRule
 
 register = template.Library()
 
@@ -50,3 +52,32 @@ def played(recording: Recording) -> RecordingFile | None:
     if recording.width is None and Kind.AUDIO in files:
         return files[Kind.AUDIO]
     return next((files[kind] for kind in PLAYED if kind in files), None)
+
+
+@register.simple_tag
+def source_rule(event: str) -> str:
+    """What the rule in force does to originals, in a sentence; empty when they stay."""
+    rule = SourceRule.objects.filter(event=event).first()
+    return rule.sentence if rule else ""
+
+
+@register.simple_tag
+def leaving(file: RecordingFile, recording: Recording) -> str:
+    """When a file goes, and why; of a recording that came `with_files().with_held()`."""
+    if recording.is_held:
+        return gettext("on hold")
+    if file.leaves_at:
+        because = file.leaves_because.removeprefix("source rule ")
+        event = dict(SourceRule.Event.choices).get(because, because)
+        date = date_format(localtime(file.leaves_at), "DATETIME_FORMAT")
+        return gettext("%(date)s, because %(event)s") % {"date": date, "event": event}
+    going = file.kind == Kind.ORIGINAL and is_being_processed(recording)
+    if going and (sentence := source_rule(SourceRule.Event.SUCCEEDED)):
+        return gettext("when processing ends. %(sentence)s") % {"sentence": sentence}
+    return gettext("with the recording")
+
+
+def is_being_processed(recording: Recording) -> bool:
+    """Whether its first or a further processing waits or is under way."""
+    job = recording.newest_job
+    return job is not None and job.finished_at is None and job.kind != job.Kind.RENDER

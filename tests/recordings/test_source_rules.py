@@ -149,6 +149,45 @@ def test_switched_off_rule_keeps_the_original():
     assert SourceRule(action="delete", enabled=False).wait(duration=9, removed=0) is None
 
 
+RULE = "After processing, the original file is removed {}and the trimmed version stays"
+AT_ONCE, LONG_CUT = "at once ", "; the original stays for 7 days when more than {} were cut off"
+
+
+@pytest.mark.parametrize(
+    ("values", "sentence"),
+    [
+        (
+            {"action": "delete", "cut_seconds": 30, "cut_percent": 5},
+            RULE.format(AT_ONCE) + LONG_CUT.format("30 s or 5 %") + ".",
+        ),
+        (
+            {"action": "delete", "cut_percent": 2.5},
+            RULE.format(AT_ONCE) + LONG_CUT.format("2.5 %") + ".",
+        ),
+        ({"action": "delete"}, RULE.format(AT_ONCE) + "."),
+        (
+            {"action": "delay", "delay": timedelta(days=9), "cut_seconds": 30},
+            RULE.format("9 days later ") + ".",
+        ),
+        ({"action": "keep", "cut_seconds": 30}, ""),
+        ({"action": "delete", "enabled": False}, ""),
+    ],
+)
+def test_rule_is_told_in_a_sentence(values, sentence):
+    assert SourceRule(event="processing_succeeded", **values).sentence == sentence
+
+
+def test_other_rules_are_told_too():
+    told = {rule.event: rule.sentence for rule in SourceRule.objects.all()}
+
+    assert told["processing_cancelled"] == (
+        "When it is cancelled, the original file is removed at once."
+    )
+    assert told["processing_failed"] == (
+        "When processing fails, the original file is removed 1 day later."
+    )
+
+
 def test_due_original_goes_once(recording):
     come(recording)
 

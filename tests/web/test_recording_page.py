@@ -289,3 +289,51 @@ def test_page_costs_the_same_queries_for_any_number_of_files(
 
 def test_number_too_large_for_any_recording_is_404(browser: Client) -> None:
     assert browser.get("/recordings/99999999999999999999999").status_code == 404
+
+
+def test_page_tells_that_the_original_goes_when_processing_ends(
+    browser: Client, make_recording: Any
+) -> None:
+    recording = make_recording(files=1, state="processing")
+    Job.objects.create(recording=recording, owner_id=recording.owner_id, state="running")
+
+    page = page_of(browser, recording)
+
+    assert "when processing ends. After processing, the original file is removed at once" in page
+    assert "When it is cancelled, the original file is removed at once." in page
+
+
+def test_page_tells_when_the_original_goes_and_why(browser: Client, recording: Any) -> None:
+    leaves_at = datetime(2040, 5, 4, 3, tzinfo=UTC)
+    recording.files.filter(kind="original").update(
+        leaves_at=leaves_at, leaves_because="source rule processing_failed"
+    )
+
+    assert "<td>May 4, 2040, 3 a.m., because processing failed</td>" in page_of(browser, recording)
+
+
+def test_original_of_a_held_recording_shows_no_date(browser: Client, recording: Any) -> None:
+    recording.files.filter(kind="original").update(leaves_at=datetime(2040, 5, 4, tzinfo=UTC))
+    Hold.objects.create(recording_id=recording.pk, owner_id=None, reason="Case", placed_by="anna")
+
+    page = page_of(browser, recording)
+
+    assert "<td>on hold</td>" in page
+    assert "2040" not in page
+
+
+def test_page_that_processes_again_tells_what_becomes_of_the_original(
+    browser: Client, recording: Any
+) -> None:
+    page = text(browser.get(reverse("process", args=[recording.pk])))
+
+    assert "After processing, the original file is removed at once" in page
+
+
+def test_held_recording_processed_again_keeps_its_files(browser: Client, recording: Any) -> None:
+    Hold.objects.create(recording_id=recording.pk, owner_id=None, reason="Case", placed_by="anna")
+
+    page = text(browser.get(reverse("process", args=[recording.pk])))
+
+    assert "its present files stay beside the new ones" in page
+    assert "is removed" not in page

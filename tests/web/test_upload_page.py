@@ -11,7 +11,7 @@ from django.test import Client
 
 from recordings.ledger.models import Account
 from recordings.ledger.names import Kind
-from recordings.models import Recording
+from recordings.models import Recording, SourceRule
 from tests.conftest import assert_clean
 from tests.web.conftest import text
 
@@ -31,6 +31,15 @@ def strict(owner: Any) -> Client:
 def nothing_stays_behind(db: None) -> Iterator[None]:
     yield
     assert_clean()
+
+
+@pytest.mark.parametrize("action", ["delete", "keep"])
+def test_page_tells_beforehand_what_becomes_of_the_original(browser: Client, action: str) -> None:
+    SourceRule.objects.filter(event="processing_succeeded").update(action=action)
+
+    page = text(browser.get("/upload"))
+
+    assert ("the original file is removed at once" in page) == (action == "delete")
 
 
 def video(content: bytes = MP4, name: str = "lecture.mp4") -> SimpleUploadedFile:
