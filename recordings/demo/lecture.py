@@ -47,12 +47,16 @@ SLIDES: Final = (
         ("Counted byte by byte", "Stored whole, or not at all"),
         (
             "An upload is checked and counted while it arrives.",
-            "When the connection breaks, the upload waits, and you can continue it.",
+            "It is stored whole and verified, or nothing of it is kept.",
         ),
     ),
     Slide(
         "Processing",
-        ("Silence trimmed at both ends", "Sound, transcript, topics", "Subtitles you can correct"),
+        (
+            "Silence trimmed at both ends",
+            "Sound, transcript, topics",
+            "Subtitles, made here or brought along",
+        ),
         (
             "Then processing trims the silence at both ends of the video.",
             "It extracts the sound and writes a transcript with topics and subtitles.",

@@ -1,6 +1,7 @@
-"""Speak the lecture and write `voice.ogg` and `voice.json`: `python -m recordings.demo.make_voice`.
+"""Speak the lecture and write `voice.ogg` and `voice.json`.
 
-Needs espeak-ng; run again when the text has changed and commit what it writes.
+`manage.py shell -c "from recordings.demo.make_voice import main; main()"` runs it. Needs espeak-ng;
+run it again when the text has changed and commit what it writes.
 """
 
 from __future__ import annotations
@@ -72,7 +73,3 @@ def main() -> None:
         subprocess.run([*encode, str(VOICE)], check=True)
     script = {"duration": round(len(sound) / RATE, 3), "said": said}
     TIMINGS.write_text(json.dumps(script, indent=1) + "\n")
-
-
-if __name__ == "__main__":
-    main()
