@@ -35,6 +35,7 @@ def tick() -> None:
     for part in (
         spare.keep,
         publish.recover,
+        publish.sweep_parts,
         intake.recover,
         jobs.recover,
         outcome.remove_due_originals,

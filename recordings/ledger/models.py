@@ -23,6 +23,7 @@ from django.utils.timezone import localtime
 from recordings.ledger.exceptions import AccountClosed, QuotaExceeded
 from recordings.ledger.fields import StoredFileField
 from recordings.ledger.names import Kind
+from recordings.ledger.wording import full_stop
 
 maintenance = logging.getLogger("mediasite.maintenance")
 
@@ -284,7 +285,7 @@ class Hold(models.Model):
         until = (
             f" until {date_format(localtime(self.until), 'DATETIME_FORMAT')}" if self.until else ""
         )
-        return f"{what} is on hold{until}, placed by {self.placed_by}: {self.reason}"
+        return full_stop(f"{what} is on hold{until}, placed by {self.placed_by}: {self.reason}")
 
     def release(self, *, by: str) -> bool:
         """Lift the hold; False when it was lifted before."""

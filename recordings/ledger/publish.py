@@ -15,13 +15,14 @@ from collections import deque
 from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import timedelta
 from functools import partial
+from itertools import islice
 from types import TracebackType
 from typing import Self
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 from django.conf import settings
 from django.db import IntegrityError, transaction
-from django.db.models import F, Q
+from django.db.models import F, Q, QuerySet
 from django.db.models.functions import Now
 
 from recordings.ledger import leases
@@ -29,7 +30,7 @@ from recordings.ledger.exceptions import LedgerError, Lost, NameTaken, StorageFa
 from recordings.ledger.models import Account, Receipt, Reservation, StoredFile
 from recordings.ledger.names import Kind
 from recordings.ledger.purge import remove_now
-from recordings.ledger.storages import Writer, storage
+from recordings.ledger.storages import LedgerStorage, Writer, storage
 from recordings.ledger.transactions import retried
 
 logger = logging.getLogger(__name__)
@@ -37,6 +38,7 @@ logger = logging.getLogger(__name__)
 LEASE = timedelta(minutes=2)
 RENEW_SECONDS = 30  # a quarter of the lease
 THREAD_FROM = 1024 * 1024  # below this a hashing thread costs more than it saves
+MOST_LEFTOVERS = 5000  # looked at in one go
 HASH_QUEUE = 8  # chunks the hash may lag behind the write
 
 
@@ -82,7 +84,6 @@ class Publication:
         self._hasher = Hasher()
         self._writer: Writer | None = None
         self._renewed = time.monotonic()
-        self._part_left = False  # a part stands that no name was made of
         self._digest = ""
 
     @classmethod
@@ -134,11 +135,7 @@ class Publication:
         self._writer.write(chunk)
 
     def _open(self) -> None:
-        assert self.stored.part is not None
-        self._writer = storage(self.stored.storage).writer(
-            str(self.stored.file.name), self.stored.part
-        )
-        self._part_left = True
+        self._writer = self._place.writer(str(self.stored.file.name), self._part)
 
     def _mine(self) -> Q:
         return Q(pk=self.stored.pk, state=StoredFile.State.WRITING, claim=self.stored.claim)
@@ -176,8 +173,7 @@ class Publication:
             self._writer.commit()
         finally:
             self._writer.close()
-        self._part_left = False
-        found = storage(self.stored.storage).size_of(str(self.stored.file.name))
+        found = self._place.size_of(str(self.stored.file.name))
         if found != self.size:
             raise StorageFault(f"{found} bytes are in storage where {self.size} were written.")
 
@@ -207,6 +203,7 @@ class Publication:
             Account.objects.filter(owner_id=stored.owner_id).update(
                 used=F("used") + self.size, reserved=F("reserved") - stored.reserved + kept
             )
+        transaction.on_commit(lambda: self._place.settled(self._part), robust=True)
         return StoredFile.objects.get(pk=stored.pk)
 
     def _keep(self, size: int, purpose: str) -> int:
@@ -226,11 +223,20 @@ class Publication:
             self._writer.close()
         if retried(lambda: _condemn(self._mine())):
             remove_now(self.stored.pk)
-        if self._part_left and not StoredFile.objects.filter(pk=self.stored.pk).exists():
-            # Ours alone, whoever had the claim. While the row stands, purge asks the part whose
-            # the bytes under the name are, so removing it would cost somebody else's.
-            assert self.stored.part is not None
-            storage(self.stored.storage).discard(str(self.stored.file.name), self.stored.part)
+        elif self._writer is not None and not self._row().exists():  # purge came before our part
+            self._place.forget(str(self.stored.file.name), self._part)
+
+    def _row(self) -> QuerySet[StoredFile]:
+        return StoredFile.objects.filter(pk=self.stored.pk)
+
+    @property
+    def _place(self) -> LedgerStorage:
+        return storage(self.stored.storage)
+
+    @property
+    def _part(self) -> UUID:
+        assert self.stored.part is not None
+        return self.stored.part
 
     def __enter__(self) -> Self:
         return self
@@ -319,3 +325,27 @@ def recover() -> int:
         lapsed = Q() if dead else Q(lease_until__lt=Now())
         count += retried(partial(_condemn, lapsed & Q(pk=pk, claim=claim)))
     return count
+
+
+def sweep_parts() -> int:
+    """Remove what crashes left in the upload area and no unfinished file knows; return how much.
+
+    A row is committed before its part is made, so what is listed first and not known then has
+    none any more.
+    """
+    place = storage(settings.MEDIA_STORAGE)
+    found = list(islice(place.leftovers(), MOST_LEFTOVERS))
+    states = (StoredFile.State.WRITING, StoredFile.State.CONDEMNED)
+    known = StoredFile.objects.filter(
+        Q(part__in=[left.part for left in found if left.part])
+        | Q(file__in=[left.name for left in found if not left.part]),
+        state__in=states,
+    )
+    parts, names = set(), set()
+    for part, name in known.values_list("part", "file"):
+        parts.add(part)
+        names.add(name)
+    strays = [left for left in found if left.part not in parts and left.name not in names]
+    for left in strays:
+        place.forget("" if left.part else left.name, left.part)
+    return len(strays)

@@ -157,6 +157,9 @@ def remove(batch: Sequence[Condemned]) -> PurgeReport:
             postpone(one, error)
     gone = [one for one in batch if one.pk not in errors]
     dropped = retried(partial(drop, [one.pk for one in gone])) if gone else set()
+    for one in gone:
+        if not one.was_ready:
+            _forget(one)
     went = [one for one in gone if one.pk in dropped and one.was_ready]
     for one in went:
         maintenance.info(
@@ -188,28 +191,25 @@ def _delete_bytes(batch: Sequence[Condemned]) -> dict[int, str]:
 
 
 def _delete_from(place: LedgerStorage, batch: Sequence[Condemned]) -> dict[str, str]:
+    """Delete what is ours; of a file that was never ready, that is what its part proves."""
     ours, errors = [], {}
     for one in batch:
         try:
-            if _fence(place, one):
+            if one.was_ready or one.part is None or place.take_back(one.name, one.part):
                 ours.append(one.name)
         except (StorageFault, OSError) as error:  # of this one alone, so the others go on
             errors[one.name] = str(error)
-    return errors | place.bulk_delete(ours)
+    errors |= place.bulk_delete(ours)
+    place.forget_all([one.part for one in batch if one.was_ready and one.part is not None])
+    return errors
 
 
-def _fence(place: LedgerStorage, one: Condemned) -> bool:
-    """Remove the part of a file that was never ready, so that its writer cannot take the name.
-
-    False where somebody else's bytes stand under that name. They stay, and so does the part, as
-    the proof of whose they are should we die before the row is gone; then it is a stray.
-    """
-    if one.was_ready or one.part is None:
-        return True
-    if place.is_foreign(one.name, one.part):
-        return False
-    place.discard(one.name, one.part)
-    return True
+def _forget(one: Condemned) -> None:
+    """Remove the proof, now that no row needs it; where that fails it is a leftover."""
+    try:
+        storage(one.storage).forget(one.name, one.part)
+    except (StorageFault, OSError) as error:
+        logger.warning("purge: the part of %s stays for now: %s", one.name, error)
 
 
 def drop(pks: Sequence[int]) -> set[int]:

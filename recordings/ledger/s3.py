@@ -9,8 +9,7 @@ from __future__ import annotations
 import base64
 import hashlib
 from collections.abc import Collection, Iterator
-from contextlib import contextmanager
-from datetime import datetime
+from contextlib import contextmanager, suppress
 from typing import Any
 from uuid import UUID
 
@@ -19,10 +18,11 @@ from storages.backends.s3 import S3Storage as DjangoS3Storage
 
 from recordings.ledger.content_types import content_type
 from recordings.ledger.exceptions import NameTaken, StorageFault
-from recordings.ledger.storages import Entry, Writer
+from recordings.ledger.storages import INCOMING, Entry, Leftover, Writer
 
 PART_BYTES = 16 * 1024 * 1024  # 10,000 parts at most, so 160 GB a file
 PART = "part"  # metadata that says which of our uploads an object came from
+MARKERS = f"{INCOMING}/"  # an empty object for each file that stands and is not settled yet
 DELETE_KEYS = 1000  # the most that one DeleteObjects takes
 
 
@@ -67,6 +67,8 @@ class S3Writer:
         if self._buffer or not self._parts:
             self._send(bytes(self._buffer))
             self._buffer.clear()
+        with _told():
+            self._client.put_object(Bucket=self._key["Bucket"], Key=MARKERS + self._part, Body=b"")
         try:
             self._complete()
         except (NameTaken, StorageFault):
@@ -113,19 +115,35 @@ class S3Storage(DjangoS3Storage):  # type: ignore[misc]
             return None
         return int(head["ContentLength"])
 
-    def discard(self, name: str, part: UUID) -> None:
+    def settled(self, part: UUID) -> None:
+        with _told():
+            self.client.delete_object(Bucket=self.bucket_name, Key=f"{MARKERS}{part}")
+
+    def take_back(self, name: str, part: UUID) -> bool:
+        """Abort the upload; what it became carries its part, and its marker still stands."""
+        self._abort_all(name)
+        try:
+            with _told():
+                self.client.head_object(Bucket=self.bucket_name, Key=f"{MARKERS}{part}")
+                head = self.client.head_object(Bucket=self.bucket_name, Key=name)
+        except FileNotFoundError:
+            return False
+        return bool(head["Metadata"].get(PART) == str(part))
+
+    def forget(self, name: str, part: UUID | None) -> None:
+        if name:
+            self._abort_all(name)
+        if part is not None:
+            self.settled(part)
+
+    def forget_all(self, parts: Collection[UUID]) -> None:
+        """Markers hold no bytes, so they wait for the next look at the leftovers."""
+
+    def _abort_all(self, name: str) -> None:
         """A name belongs to one row, so every upload under it is that row's."""
         for upload in self._uploads(prefix=name):
             if upload["Key"] == name:
                 self._abort(name, upload["UploadId"])
-
-    def is_foreign(self, name: str, part: UUID) -> bool:
-        try:
-            with _told():
-                head = self.client.head_object(Bucket=self.bucket_name, Key=name)
-        except FileNotFoundError:
-            return False
-        return bool(head["Metadata"].get(PART) != str(part))
 
     def _abort(self, name: str, upload: str) -> None:
         try:
@@ -172,16 +190,22 @@ class S3Storage(DjangoS3Storage):  # type: ignore[misc]
         return errors
 
     def listing(self, *, after: str = "") -> Iterator[Entry]:
+        for found in self._objects(StartAfter=after):
+            if not found["Key"].startswith(MARKERS):
+                yield Entry(found["Key"], found["Size"], found["LastModified"])
+
+    def _objects(self, **asked: str) -> Iterator[dict[str, Any]]:
         pages = self.client.get_paginator("list_objects_v2")
         with _told():
-            for page in pages.paginate(Bucket=self.bucket_name, StartAfter=after):
-                for found in page.get("Contents", []):
-                    yield Entry(found["Key"], found["Size"], found["LastModified"])
+            for page in pages.paginate(Bucket=self.bucket_name, **asked):
+                yield from page.get("Contents", [])
 
-    def stray_parts(self, *, before: datetime) -> Iterator[UUID | str]:
+    def leftovers(self) -> Iterator[Leftover]:
         for upload in self._uploads():
-            if upload["Initiated"] < before:
-                yield upload["Key"]
+            yield Leftover(None, upload["Key"])
+        for marker in self._objects(Prefix=MARKERS):
+            with suppress(ValueError):
+                yield Leftover(UUID(marker["Key"].removeprefix(MARKERS)), "")
 
 
 @contextmanager

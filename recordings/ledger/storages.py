@@ -38,8 +38,21 @@ class Entry:
     modified: datetime
 
 
+@dataclass(frozen=True, slots=True)
+class Leftover:
+    """Something in the upload area: by its part, or (an upload to S3) by the name it was for."""
+
+    part: UUID | None
+    name: str
+
+
 class Writer(Protocol):
-    """One file on its way into a storage; nothing shows under its name before `commit`."""
+    """One file on its way into a storage; nothing shows under its name before `commit`.
+
+    From `commit` until `settled` the part stays, as the proof that what stands under the name is
+    this writer's and belongs to nobody yet. A database that was restored knows of writers whose
+    files have long been shown; no part of theirs is left, and that is what saves those files.
+    """
 
     def write(self, chunk: bytes) -> None:
         """Take bytes in. Raises StorageFull, StorageFault."""
@@ -48,7 +61,7 @@ class Writer(Protocol):
         """Make the bytes durable and take the final name. Raises NameTaken, StorageFull."""
 
     def close(self) -> None:
-        """Let go of handles, whatever happened; `discard` removes what was written."""
+        """Let go of handles, whatever happened; `forget` removes what was written."""
 
 
 class LedgerStorage(Protocol):
@@ -59,11 +72,20 @@ class LedgerStorage(Protocol):
     def size_of(self, name: str) -> int | None:
         """Return the size of what stands under `name`, None where nothing does."""
 
-    def discard(self, name: str, part: UUID) -> None:
-        """Remove a part so that its writer, if it still lives, can never take the name."""
+    def settled(self, part: UUID) -> None:
+        """Remove a part whose file is ready now."""
 
-    def is_foreign(self, name: str, part: UUID) -> bool:
-        """Tell whether what stands under `name` certainly did not come from this part."""
+    def take_back(self, name: str, part: UUID) -> bool:
+        """Stop a writer for good, and tell whether what stands under `name` is his to remove.
+
+        His is what came from this part and was never settled; where in doubt, it is not.
+        """
+
+    def forget(self, name: str, part: UUID | None) -> None:
+        """Remove what is left of a part, once no row knows it."""
+
+    def forget_all(self, parts: Collection[UUID]) -> None:
+        """Remove parts of purged files that hold bytes, should a crash have left some."""
 
     def bulk_delete(self, names: Collection[str]) -> dict[str, str]:
         """Remove objects and verify; return what went wrong by name. What is gone is success."""
@@ -71,8 +93,8 @@ class LedgerStorage(Protocol):
     def listing(self, *, after: str = "") -> Iterator[Entry]:
         """Yield every object in byte order of names, from behind `after`."""
 
-    def stray_parts(self, *, before: datetime) -> Iterator[UUID | str]:
-        """Yield parts last written before a moment."""
+    def leftovers(self) -> Iterator[Leftover]:
+        """Yield what stands in the upload area; all that is under way is among it."""
 
 
 def storage(alias: str) -> LedgerStorage:
@@ -118,7 +140,6 @@ class DiskWriter:
                 raise StorageFault(f"The disk kept less than the {self._size} bytes written to it.")
             folder = self._link()
             try:
-                os.unlink(self._part, dir_fd=self._incoming)
                 os.fsync(folder)
             finally:
                 os.close(folder)
@@ -176,25 +197,35 @@ class DiskStorage(FileSystemStorage):
     def writer(self, name: str, part: UUID) -> Writer:
         return DiskWriter(self.root, name, part)
 
-    def _part(self, part: UUID) -> Path:
-        return self.root / INCOMING / part_name(part)
-
     def size_of(self, name: str) -> int | None:
         try:
             return os.lstat(self.path(name)).st_size
         except (FileNotFoundError, NotADirectoryError):
             return None
 
-    def discard(self, name: str, part: UUID) -> None:
-        self._part(part).unlink(missing_ok=True)
+    def settled(self, part: UUID) -> None:
+        (self.root / INCOMING / part_name(part)).unlink(missing_ok=True)
 
-    def is_foreign(self, name: str, part: UUID) -> bool:
-        """While a part stands, what became of it is a link to it."""
+    def take_back(self, name: str, part: UUID) -> bool:
+        """Rename the part, so that it can be linked no more; what it became is the same inode."""
+        void = self.root / INCOMING / void_name(part)
+        with suppress(FileNotFoundError):  # or renamed before by one who died then
+            os.rename(self.root / INCOMING / part_name(part), void)
         try:
-            ours, found = os.lstat(self._part(part)), os.lstat(self.path(name))
+            ours, found = os.lstat(void), os.lstat(self.path(name))
         except (FileNotFoundError, NotADirectoryError):
             return False
-        return not os.path.samestat(ours, found)
+        return os.path.samestat(ours, found)
+
+    def forget(self, name: str, part: UUID | None) -> None:
+        if part is not None:
+            self.settled(part)
+            (self.root / INCOMING / void_name(part)).unlink(missing_ok=True)
+
+    def forget_all(self, parts: Collection[UUID]) -> None:
+        left = {one.part for one in self.leftovers()}  # next to none, so cheaper than asking each
+        for part in left.intersection(parts):
+            self.forget("", part)
 
     def bulk_delete(self, names: Collection[str]) -> dict[str, str]:
         if not self.root.is_dir():
@@ -241,27 +272,22 @@ class DiskStorage(FileSystemStorage):
             elif name > after:
                 yield name, entry
 
-    def stray_parts(self, *, before: datetime) -> Iterator[UUID | str]:
+    def leftovers(self) -> Iterator[Leftover]:
         try:
-            found = os.scandir(self.root / INCOMING)
+            names = os.listdir(self.root / INCOMING)
         except FileNotFoundError:
             return
-        with found:
-            for entry in found:
-                stat = entry.stat(follow_symlinks=False)
-                if datetime.fromtimestamp(max(stat.st_mtime, stat.st_ctime), UTC) < before:
-                    yield _part_id(entry.name)
-
-
-def _part_id(name: str) -> UUID | str:
-    try:
-        return UUID(name.removesuffix(".part"))
-    except ValueError:
-        return name
+        for name in names:
+            with suppress(ValueError):  # what is not named by us is left to a person
+                yield Leftover(UUID(name.rpartition(".")[0]), name)
 
 
 def part_name(part: UUID) -> str:
     return f"{part}.part"
+
+
+def void_name(part: UUID) -> str:
+    return f"{part}.void"
 
 
 def make_below(root: Path, folder: str) -> int:

@@ -10,7 +10,6 @@ import hashlib
 import os
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import uuid4
 
@@ -232,6 +231,7 @@ class Scene:
 
 def recover_and_purge(world: World) -> None:
     publish.recover()
+    publish.sweep_parts()
     purge()
 
 
@@ -264,6 +264,7 @@ SCENES = [
 def assert_recovered(scene: Scene, world: World) -> None:
     """Recover as the tick does; then nothing pends, the act is whole or void, the audit clean."""
     publish.recover()
+    publish.sweep_parts()
     purge()
     purge()
     pending = StoredFile.objects.exclude(state=StoredFile.State.READY)
@@ -274,9 +275,8 @@ def assert_recovered(scene: Scene, world: World) -> None:
 
 
 def strays() -> list[Any]:
-    """Parts and unfinished uploads, whatever their age."""
-    later = datetime.now(UTC) + timedelta(days=1)
-    return list(storage(settings.MEDIA_STORAGE).stray_parts(before=later))
+    """Parts, unfinished uploads and markers."""
+    return list(storage(settings.MEDIA_STORAGE).leftovers())
 
 
 def wipe() -> None:
@@ -288,13 +288,5 @@ def wipe() -> None:
         cursor.execute(f"DELETE FROM {get_user_model()._meta.db_table}")
     place = storage(settings.MEDIA_STORAGE)
     place.bulk_delete([entry.name for entry in place.listing()])
-    for part in strays():
-        discard(place, part)
-
-
-def discard(place: Any, part: Any) -> None:
-    if hasattr(place, "client"):
-        for upload in list(place._uploads()):
-            place._abort(upload["Key"], upload["UploadId"])
-    else:
-        place.discard("", part)
+    for left in strays():
+        place.forget("" if left.part else left.name, left.part)

@@ -56,7 +56,7 @@ def test_removed_upload_is_told_as_a_fault_of_the_storage(anywhere: str, ground:
     with begin(world, Kind.ORIGINAL) as publication:
         publication.write(CONTENT)
         stored = publication.stored
-        storage(stored.storage).discard(str(stored.file.name), stored.part)  # type: ignore[arg-type]
+        storage(stored.storage).forget(str(stored.file.name), stored.part)
         with pytest.raises(StorageFault):
             publication.finish()
 

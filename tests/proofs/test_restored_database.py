@@ -133,9 +133,6 @@ def put_back(name: str, content: bytes) -> None:
     writer.close()
 
 
-@pytest.mark.xfail(
-    strict=True, reason="needs the generation in the storage's marker, which comes with the scan"
-)
 def test_upload_that_was_under_way_yesterday_is_not_taken_from_today(
     anywhere: str, yesterday: Callable[[], Callable[[], None]]
 ) -> None:
