@@ -93,8 +93,8 @@ def s3(s3_server: str, settings: Any, data_dir: Path) -> Iterator[Any]:
     bucket = storages["s3"]
     bucket.client.create_bucket(Bucket="media")
     yield bucket
-    for upload in list(bucket._uploads()):
-        bucket._abort(upload["Key"], upload["UploadId"])
+    for left in list(bucket.leftovers()):
+        bucket.forget("" if left.part else left.name, left.part)
     bucket.bulk_delete([entry.name for entry in bucket.listing()])
     bucket.client.delete_bucket(Bucket="media")
 
