@@ -46,6 +46,11 @@ install() {
     fi
     wanted=$(cksum <"$lock")
     if [ ! -x "$python" ] || [ ! -f "$marker" ] || [ "$(cat "$marker")" != "$wanted" ]; then
+        # Test -O is not POSIX, but every sh here has it: is it ours?
+        if [ -e "$root/.venv" ] && [ ! -O "$root/.venv" ]; then
+            fail "$root/.venv belongs to another user and is not ready for this one. Start the site as that
+user, or use a checkout of your own; it is left as it is."
+        fi
         if ! "$python" -m pip --version >/dev/null 2>&1; then
             find_python
             echo "Making a virtual environment in $root/.venv"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 from collections.abc import Callable
@@ -110,6 +111,20 @@ def test_environment_whose_python_is_gone_is_made_anew(up, checkout):
     up(GOOD)
 
     assert len(calls(checkout)) == 3
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a folder away")
+def test_environment_of_another_user_is_left_alone(up, checkout):
+    up(GOOD)
+    calls(checkout)
+    (checkout / ".venv" / "bin" / "python").unlink()
+    os.chown(checkout / ".venv", 12345, 12345)
+
+    outcome = up(GOOD)
+
+    assert outcome.returncode == 1
+    assert "belongs to another user" in outcome.stderr
+    assert calls(checkout) == []
 
 
 def test_failed_installation_is_said_and_tried_again(up, checkout):
