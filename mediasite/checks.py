@@ -17,9 +17,12 @@ from django.apps import AppConfig
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, register
 from django.core.checks import Warning as Doubt
+from django.utils.module_loading import import_string
 
 TAG = "mediasite"
 ROOTS = ("MEDIA_ROOT", "SCRATCH_ROOT", "LOG_ROOT", "BROKER_ROOT", "CACHE_ROOT", "MANAGED_ROOT")
+BROKERS = ("redis", "rediss", "sentinel", "amqp", "amqps", "pyamqp", "sqs")
+PLUGS = {"TRANSCRIBER": "transcribe", "ANALYSER": "analyse"}  # and what each is asked to do
 
 Apps = Sequence[AppConfig] | None
 
@@ -94,6 +97,45 @@ def check_ffmpeg(app_configs: Apps, **kwargs: Any) -> list[CheckMessage]:
             )
         ]
     return []
+
+
+@register(TAG)
+def check_broker(app_configs: Apps, **kwargs: Any) -> list[CheckMessage]:
+    url = settings.CELERY_BROKER_URL
+    scheme, separator, _ = url.partition("://")
+    if url == "files://" or (separator and scheme in BROKERS):
+        return []
+    return [
+        Error(
+            "CELERY_BROKER_URL is no address of a broker that the site can use.",
+            hint="Give redis://host:6379/0 or amqp://user:password@host:5672//, or leave it unset "
+            f"for files in DATA_DIR. It may begin with {', '.join(BROKERS)}.",
+            id="mediasite.E009",
+        )
+    ]
+
+
+@register(TAG)
+def check_plugs(app_configs: Apps, **kwargs: Any) -> list[CheckMessage]:
+    return [
+        Error(
+            f"{name} is {getattr(settings, name)!r}, and there is no such class with a method "
+            f"{method!r}.",
+            hint="Give the full path of one, as in package.module.Class, or leave it unset.",
+            id="mediasite.E010",
+        )
+        for name, method in PLUGS.items()
+        if not can(getattr(settings, name), method)
+    ]
+
+
+def can(path: str, method: str) -> bool:
+    """Tell whether `path` names a class that can be imported and has the method."""
+    try:
+        found = import_string(path)
+    except ImportError:
+        return False
+    return isinstance(found, type) and callable(getattr(found, method, None))
 
 
 @register(TAG)

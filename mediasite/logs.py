@@ -1,7 +1,9 @@
-"""The log file of removals: one line each, safe to write from several processes."""
+"""The log file of removals, safe to write from several processes; what the terminal is spared."""
 
 from __future__ import annotations
 
+from io import TextIOWrapper
+from logging import INFO, Filter, LogRecord
 from logging.handlers import WatchedFileHandler
 from pathlib import Path
 
@@ -10,5 +12,20 @@ class MaintenanceFile(WatchedFileHandler):
     """Append to a file that another process may rotate away; make its folder when missing."""
 
     def __init__(self, filename: str | Path) -> None:
-        Path(filename).parent.mkdir(parents=True, exist_ok=True)
         super().__init__(filename, encoding="utf-8", delay=True)
+
+    def _open(self) -> TextIOWrapper:
+        Path(self.baseFilename).parent.mkdir(parents=True, exist_ok=True)
+        return super()._open()
+
+
+class WithoutTicks(Filter):
+    """Leave out that a tick was sent, received and done, four times a minute each.
+
+    What a tick finds to do is logged by those who do it; its failures are no INFO lines.
+    """
+
+    def filter(self, record: LogRecord) -> bool:
+        if record.levelno > INFO or not record.name.startswith("celery."):
+            return True
+        return ".tasks.tick" not in record.getMessage()

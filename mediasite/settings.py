@@ -6,52 +6,27 @@ API · web · mail · logs. A secret NAME may come from a file named by NAME_FIL
 
 from __future__ import annotations
 
-import os
-import secrets
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-import environ
 from csp.constants import NONE, SELF
-from django.core.exceptions import ImproperlyConfigured
+from django.utils.functional import SimpleLazyObject
+
+from mediasite.environment import (
+    env,
+    read_bytes,
+    read_database,
+    read_mail,
+    read_or_make_secret,
+    read_port,
+    read_time_zone,
+)
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 
-env = environ.FileAwareEnv()
-environ.Env.read_env(BASE_DIR / ".env")
-
-
-def env_bytes(name: str) -> int | None:
-    """Read a size in bytes; unset or empty means no limit. Raises ImproperlyConfigured."""
-    text = env.str(name, default="")
-    if not text:
-        return None
-    if not text.isdecimal() or int(text) == 0:
-        raise ImproperlyConfigured(
-            f"{name} is {text!r}: give a whole number of bytes above zero, or leave it empty."
-        )
-    return int(text)
-
-
-def read_or_make_secret(path: Path) -> str:
-    """Return the key kept in `path`, making it (readable by us alone) on the first start."""
-
-    def private(name: str, flags: int) -> int:
-        return os.open(name, flags, 0o600)
-
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with open(path, "x", opener=private) as file:
-            file.write(secrets.token_urlsafe(48))
-    except FileExistsError:
-        pass
-    except OSError as error:
-        raise ImproperlyConfigured(
-            f"DATA_DIR, {path.parent}, cannot be written to ({error.strerror}): give this user the "
-            "right to, or name another folder."
-        ) from error
-    return path.read_text().strip()
+env.read_env(BASE_DIR / ".env")
 
 
 # --- paths: everything the site writes lies below DATA_DIR unless said otherwise
@@ -63,12 +38,15 @@ LOG_ROOT = DATA_DIR / "logs"
 BROKER_ROOT = DATA_DIR / "broker"
 CACHE_ROOT = DATA_DIR / "cache"
 MANAGED_ROOT = DATA_DIR / "managed"
-PORT = env.int("PORT", default=8000)
+PORT = read_port("PORT", default=8000)
 
 # --- security
 
 DEBUG = env.bool("DEBUG", default=False)
-SECRET_KEY = env.str("SECRET_KEY", default="") or read_or_make_secret(DATA_DIR / "secret_key")
+# Made when first used, so that what only looks at the settings leaves no file.
+SECRET_KEY = env.str("SECRET_KEY", default="") or SimpleLazyObject(
+    partial(read_or_make_secret, DATA_DIR / "secret_key")
+)
 ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=["localhost", "127.0.0.1", "[::1]"])
 CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", default=[])
 HTTPS = env.bool("HTTPS", default=False)  # served over TLS, by a proxy in front
@@ -166,7 +144,7 @@ TEMPLATES: list[dict[str, Any]] = [
 # --- database: no ATOMIC_REQUESTS, since storage is never touched inside a transaction
 
 DATABASES: dict[str, Any] = {
-    "default": env.db("DATABASE_URL", default=f"sqlite:///{DATA_DIR / 'db.sqlite3'}")
+    "default": read_database("DATABASE_URL", default=f"sqlite:///{DATA_DIR / 'db.sqlite3'}")
 }
 if DATABASES["default"]["ENGINE"].endswith("sqlite3"):
     DATABASES["default"]["OPTIONS"] = {
@@ -223,12 +201,12 @@ STATICFILES_DIRS = [BASE_DIR / "static"]
 
 # --- quota
 
-DEFAULT_QUOTA_BYTES = env_bytes("DEFAULT_QUOTA_BYTES")  # None: unlimited
+DEFAULT_QUOTA_BYTES = read_bytes("DEFAULT_QUOTA_BYTES")  # None: unlimited
 PROCESSING_RESERVE_PERCENT = 60  # of the upload, set aside for what processing will add
 
 # --- uploads: the API reads the body as it comes, so Django's own limits cover forms only
 
-UPLOAD_MAX_BYTES = env_bytes("UPLOAD_MAX_BYTES")
+UPLOAD_MAX_BYTES = read_bytes("UPLOAD_MAX_BYTES")
 DATA_UPLOAD_MAX_MEMORY_SIZE = 5 * 1024 * 1024
 
 # --- processing
@@ -328,11 +306,12 @@ LANGUAGE_CODE = "en"
 LANGUAGES = [("en", "English")]  # one with a catalog in locale/; half a page would be worse
 LOCALE_PATHS = [BASE_DIR / "locale"]
 USE_TZ = True
-TIME_ZONE = env.str("TIME_ZONE", default="UTC")
+FORMAT_MODULE_PATH = "mediasite.formats"
+TIME_ZONE = read_time_zone("TIME_ZONE")
 
 # --- mail
 
-globals().update(env.email("EMAIL_URL", default="consolemail://"))
+globals().update(read_mail("EMAIL_URL"))
 DEFAULT_FROM_EMAIL = env.str("DEFAULT_FROM_EMAIL", default="mediasite@localhost")
 
 # --- logs: what was removed and why goes to maintenance.log, the rest to standard error
@@ -344,8 +323,13 @@ LOGGING = {
         "line": {"format": "%(asctime)s %(levelname)s %(name)s %(message)s"},
         "maintenance": {"format": "%(asctime)s %(levelname)s %(message)s"},
     },
+    "filters": {"without_ticks": {"()": "mediasite.logs.WithoutTicks"}},
     "handlers": {
-        "console": {"class": "logging.StreamHandler", "formatter": "line"},
+        "console": {
+            "class": "logging.StreamHandler",
+            "formatter": "line",
+            "filters": ["without_ticks"],
+        },
         "maintenance": {
             "class": "mediasite.logs.MaintenanceFile",
             "filename": LOG_ROOT / "maintenance.log",

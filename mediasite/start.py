@@ -12,25 +12,85 @@ import hashlib
 import os
 import secrets
 import socket
+import time
 from http.client import HTTPConnection, HTTPException
 from pathlib import Path
 
 from django.conf import settings
 from django.contrib.auth.models import User
 from django.contrib.staticfiles.finders import get_finders
+from django.core import checks
 from django.core.management import call_command
 from django.db import DatabaseError, connection, transaction
 from django.db.migrations.executor import MigrationExecutor
 
-from mediasite.settings import env
+from mediasite.celery import app
+from mediasite.checks import TAG
+from mediasite.environment import env, reason, unusable
 from recordings import demo
 
 FOLDERS = ("MEDIA_ROOT", "SCRATCH_ROOT", "LOG_ROOT", "BROKER_ROOT", "CACHE_ROOT", "MANAGED_ROOT")
 PROBE_TIMEOUT = 1.0  # seconds
+BROKER_TIMEOUT = 3  # seconds
+DYING = 5.0  # seconds in which the children of a killed start let go of its lock
 
 
 class CannotStart(Exception):
     """The sentence says what is in the way and what would help."""
+
+
+def check_environment() -> list[str]:
+    """Refuse settings that cannot work, before there is any file; return what looks doubtful."""
+    found = checks.run_checks(tags=[TAG])
+    if wrong := [sentence(message) for message in found if message.is_serious()]:
+        raise CannotStart("\n".join(wrong))
+    reach_database()
+    reach_broker()
+    return [sentence(message) for message in found]
+
+
+def sentence(message: checks.CheckMessage) -> str:
+    return f"{message.msg} {message.hint or ''}".strip()
+
+
+def reach_database() -> None:
+    """Ask a database server for a connection; the file of SQLite is made later."""
+    if connection.vendor == "sqlite":
+        return
+    try:
+        connection.ensure_connection()
+    except DatabaseError as error:
+        raise CannotStart(unusable(error)) from error
+
+
+def reach_broker() -> None:
+    """Ask the broker for a connection; that of files is made with the first message."""
+    if settings.CELERY_BROKER_URL == "files://":
+        return
+    with app.connection_for_write(connect_timeout=BROKER_TIMEOUT) as broker:
+        try:
+            broker.ensure_connection(max_retries=1, timeout=BROKER_TIMEOUT)
+        except Exception as error:  # each transport has its own, and none is ours
+            raise CannotStart(
+                f"The broker at {broker.as_uri()} cannot be reached: {reason(error)} Start it, "
+                "correct CELERY_BROKER_URL, or leave that unset for files in DATA_DIR."
+            ) from error
+
+
+def claim(host: str, port: int) -> tuple[int, socket.socket]:
+    """Take DATA_DIR and the address; raise CannotStart.
+
+    Where a site has been, the lock comes first, for who holds it is the better sentence. Else the
+    port does, so that a start which is refused leaves no folder behind.
+    """
+    if lock_path().exists():
+        return lock_data_dir(), listen(host, port)
+    listener = listen(host, port)
+    return lock_data_dir(), listener
+
+
+def lock_path() -> Path:
+    return Path(settings.DATA_DIR) / "up.lock"
 
 
 def lock_data_dir() -> int:
@@ -38,7 +98,7 @@ def lock_data_dir() -> int:
 
     The lock is gone when the last process that holds the descriptor is, however it ended.
     """
-    path = Path(settings.DATA_DIR) / "up.lock"
+    path = lock_path()
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
@@ -47,17 +107,29 @@ def lock_data_dir() -> int:
             f"DATA_DIR, {settings.DATA_DIR}, cannot be written to ({error.strerror}). "
             "Give this user the right to, or name another folder in DATA_DIR."
         ) from error
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError as error:
+    if not locked(descriptor, within=DYING):
         starter = os.read(descriptor, 20).decode() or "unknown"
         raise CannotStart(
             f"The site is already running on {settings.DATA_DIR} (started by process {starter}). "
             "Stop it first, or name another DATA_DIR."
-        ) from error
+        )
     os.truncate(descriptor, 0)
     os.write(descriptor, str(os.getpid()).encode())
     return descriptor
+
+
+def locked(descriptor: int, *, within: float) -> bool:
+    """Lock an open file, waiting some seconds for those who are about to let go."""
+    deadline = time.monotonic() + within
+    while True:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if time.monotonic() > deadline:
+                return False
+            time.sleep(0.1)
+        else:
+            return True
 
 
 def listen(host: str, port: int) -> socket.socket:
@@ -75,10 +147,11 @@ def why_not(error: Exception, host: str, port: int) -> str:
         return f"Port {port} is taken by another program. Name a free one: PORT={port + 1} bin/up"
     if code == errno.EACCES:
         return f"Port {port} needs root. Name one from 1024 up: PORT=8000 bin/up"
-    return f"The site cannot listen on HOST {host!r}, PORT {port}: {error}."
+    return f"The site cannot listen on HOST {host!r}, PORT {port}: {reason(error)}"
 
 
 def make_folders() -> None:
+    bool(settings.SECRET_KEY)  # made when first looked at
     for name in FOLDERS:
         folder = Path(getattr(settings, name))
         try:
@@ -95,9 +168,7 @@ def migrate() -> bool:
         if pending:
             call_command("migrate", interactive=False, verbosity=0)
     except DatabaseError as error:
-        raise CannotStart(
-            f"The database cannot be used: {str(error).strip()}. See DATABASE_URL."
-        ) from error
+        raise CannotStart(unusable(error)) from error
     return bool(pending)
 
 

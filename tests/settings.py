@@ -8,7 +8,7 @@ import tempfile
 os.environ.setdefault("DATA_DIR", tempfile.mkdtemp(prefix="mediasite-test-"))
 os.environ["DJANGO_READ_DOT_ENV_FILE"] = "0"
 
-from mediasite.settings import *  # noqa: E402, F403
+from mediasite.settings import *  # noqa: F403
 
 ALLOWED_HOSTS = ["*"]
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
@@ -19,5 +19,6 @@ DATABASES["default"]["TEST"] = {"NAME": f"test_mediasite_{os.getpid()}"}  # noqa
 if DATABASES["default"]["ENGINE"].endswith("sqlite3"):  # noqa: F405
     # A file, as in the field: races and kills need one that other processes can open.
     DATABASES["default"]["TEST"]["NAME"] = DATA_DIR / f"test_{os.getpid()}.sqlite3"  # noqa: F405
+STATIC_ROOT.mkdir(parents=True, exist_ok=True)  # noqa: F405 - whitenoise warns where it is missing
 EMAIL_BACKEND = "django.core.mail.backends.locmem.EmailBackend"
 AXES_ENABLED = False

@@ -7,40 +7,43 @@ import sys
 from typing import Any
 
 from django.conf import settings
+from django.contrib.auth.models import User
 from django.core.management.base import BaseCommand, CommandError
 from django.db import connections
 
 from mediasite import start
-from mediasite.settings import env
+from mediasite.environment import env
 from mediasite.supervisor import Child, Supervisor, say
 
 
 class Command(BaseCommand):
     help = "Start web server, workers and scheduler; SIGTERM or Ctrl-C stops them all."
-    requires_system_checks = ("mediasite",)
+    requires_system_checks = ()  # start.check_environment runs them, for one sentence each
 
     def handle(self, *args: Any, **options: Any) -> None:
         host = env.str("HOST", default="127.0.0.1")
         try:
-            lock = start.lock_data_dir()
-            listener = start.listen(host, settings.PORT)
-            prepare()
+            for doubt in start.check_environment():
+                say("up", doubt)
+            lock, listener = start.claim(host, settings.PORT)
+            users = prepare()
         except start.CannotStart as error:
             raise CommandError(str(error)) from error
         except KeyboardInterrupt as interrupt:
             raise CommandError("Stopped before anything was started.") from interrupt
         port = listener.getsockname()[1]
         say("up", "Starting the web server, two workers and the scheduler.")
-        watch = Watch(host, port)
+        watch = Watch(host, port, users)
         Supervisor(children(lock, listener.fileno())).run(watch.tell_when_ready)
 
 
 class Watch:
-    """Says once that the site answers."""
+    """Says once that the site answers, and who can sign in."""
 
-    def __init__(self, host: str, port: int) -> None:
+    def __init__(self, host: str, port: int, users: str) -> None:
         self.host = host
         self.port = port
+        self.users = users
         self.ready = False
 
     def tell_when_ready(self) -> None:
@@ -48,21 +51,36 @@ class Watch:
             self.ready = True
             host = f"[{self.host}]" if ":" in self.host else self.host
             say("up", f"The site is ready at http://{host}:{self.port}/")
+            say("up", self.users)
+            say("up", "Ctrl-C stops everything.")
 
 
-def prepare() -> None:
-    """Make folders, tables, static files and the first users, as far as they are missing."""
+def prepare() -> str:
+    """Make what is missing of folders, tables, static files, users; say who can sign in."""
     start.make_folders()
     if start.migrate():
         say("up", "The tables of the database are up to date.")
     if start.collect_static():
         say("up", "The static files are up to date.")
-    for name, password in start.make_users().items():
+    made_up = start.make_users()
+    for name, password in made_up.items():
         say("up", f"User {name} was made, with the password {password} (shown this once).")
+    users = who_can_sign_in(made_up)
     start.make_demo_recording()
     connections.close_all()
     for name in ("ADMIN_PASSWORD", "DEMO_PASSWORD"):
         os.environ.pop(name, None)  # not the business of the processes started now
+    return users
+
+
+def who_can_sign_in(made_up: dict[str, str]) -> str:
+    """One sentence about the users that the first start makes, as far as they are still there."""
+    there = User.objects.filter(username__in=("admin", "demo"), is_active=True)
+    names = sorted(there.values_list("username", flat=True))
+    if not names:
+        return "Sign in as one of the site's users."
+    passwords = f"the password of {' and of '.join(made_up)} is above"
+    return f"Sign in as {' or '.join(names)}: {passwords if made_up else 'passwords unchanged'}."
 
 
 def children(lock: int, listener: int) -> list[Child]:
@@ -73,7 +91,9 @@ def children(lock: int, listener: int) -> list[Child]:
     """
     python = sys.executable
     os.environ["PYTHONPATH"] = str(settings.BASE_DIR)
-    celery = [python, "-m", "celery", "-A", "mediasite", "--quiet"]
+    # A site in a container may run as root; its messages are JSON, which do no harm to root.
+    celery = [python, "-W", "ignore:::celery.platforms", "-m", "celery"]
+    celery += ["-A", "mediasite", "--quiet"]
     worker = [*celery, "worker", "-P", "threads", "-l", "INFO"]
     worker += ["--without-gossip", "--without-mingle", "--without-heartbeat"]
     config = str(settings.BASE_DIR / "mediasite" / "gunicorn.py")

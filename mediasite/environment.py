@@ -1,0 +1,104 @@
+"""Values from the environment that settings.py reads: each is right, or refused in a sentence.
+
+All raise ImproperlyConfigured. No value that may hold a password is repeated in a sentence.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import secrets
+import warnings
+from pathlib import Path
+from typing import Any
+from zoneinfo import available_timezones
+
+import environ
+from django.core.exceptions import ImproperlyConfigured
+
+ENGINES = ("postgresql", "sqlite3")
+
+env = environ.FileAwareEnv()
+
+
+def reason(error: Exception) -> str:
+    """What another program complains of, on one line that ends as a sentence does."""
+    text = " ".join(str(error).split()) or type(error).__name__
+    return text if text.endswith((".", "?", "!")) else f"{text}."
+
+
+def unusable(error: Exception) -> str:
+    return f"The database cannot be used: {reason(error)} See DATABASE_URL."
+
+
+def read_bytes(name: str) -> int | None:
+    """Read a size in bytes; unset or empty means no limit."""
+    text = env.str(name, default="")
+    if not text:
+        return None
+    if not text.isdecimal() or int(text) == 0:
+        raise ImproperlyConfigured(
+            f"{name} is {text!r}: give a whole number of bytes above zero, or leave it empty."
+        )
+    return int(text)
+
+
+def read_port(name: str, *, default: int) -> int:
+    """Read a port; 0 lets the system choose one."""
+    text = env.str(name, default="") or str(default)
+    if not (text.isascii() and text.isdecimal()) or int(text) > 65535:
+        raise ImproperlyConfigured(f"{name} is {text!r}: give a number from 1024 to 65535.")
+    return int(text)
+
+
+def read_time_zone(name: str) -> str:
+    zone = env.str(name, default="") or "UTC"
+    if zone not in available_timezones():
+        raise ImproperlyConfigured(f"{name} is {zone!r}: give a name such as Europe/Berlin or UTC.")
+    return zone
+
+
+def read_database(name: str, *, default: str) -> dict[str, Any]:
+    """Read the address of a database that this site can use."""
+    try:
+        with warnings.catch_warnings(action="ignore"):  # about an unknown engine, as below
+            database: dict[str, Any] = env.db(name, default=default)
+        known = str(database.get("ENGINE")).endswith(ENGINES)
+    except ValueError:  # a port that is none
+        known = False
+    if not known:
+        raise ImproperlyConfigured(
+            f"{name} is no address of a database that the site can use: give "
+            "postgres://user:password@host:5432/name, or leave it unset for SQLite in DATA_DIR."
+        )
+    return database
+
+
+def read_mail(name: str) -> dict[str, Any]:
+    """Read where mail goes, as Django's EMAIL settings."""
+    try:
+        settings: dict[str, Any] = env.email(name, default="consolemail://")
+    except (ImproperlyConfigured, ValueError) as error:
+        raise ImproperlyConfigured(
+            f"{name} is no address of a mail server: give smtp+tls://user:password@host:587, or "
+            "leave it unset to have mails printed."
+        ) from error
+    return settings
+
+
+def read_or_make_secret(path: Path) -> str:
+    """Return the key kept in `path`, making it (readable by us alone) on the first start."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with open(os.open(path, os.O_RDWR | os.O_CREAT, 0o600), "r+") as file:
+            fcntl.flock(file, fcntl.LOCK_EX)  # of two that begin at once, one makes it
+            key = file.read().strip()
+            if not key:
+                key = secrets.token_urlsafe(48)
+                file.write(key)
+    except OSError as error:
+        raise ImproperlyConfigured(
+            f"DATA_DIR, {path.parent}, cannot be written to ({error.strerror}): give this user the "
+            "right to, or name another folder."
+        ) from error
+    return key
