@@ -177,3 +177,12 @@ def test_lists_know_what_is_held(make_recording, make_user):
     assert set(Recording.objects.held()) == {held, by_owner}
     assert set(Recording.objects.not_held()) == {free}
     assert {r.pk: r.is_held for r in Recording.objects.with_held()}[free.pk] is False
+
+
+@pytest.mark.parametrize(
+    ("reason", "end"), [("court case", ": court case."), ("Ends so.", ": Ends so.")]
+)
+def test_sentence_of_a_hold_ends_in_one_full_stop(db, reason, end):
+    hold = Hold.objects.create(owner_id=1, reason=reason, placed_by="anna")
+
+    assert hold.sentence.endswith(end)
