@@ -6,6 +6,7 @@ from typing import Any
 
 from django import forms
 from django.contrib import admin
+from django.contrib.admin import helpers
 from django.contrib.auth import get_user_model
 from django.db.models import Q, QuerySet
 from django.db.models.functions import Now
@@ -13,11 +14,13 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import path
 
-from recordings.holds import hold_owner, hold_recording
+from recordings.holds import hold_owner, hold_recording, waiting_to_go
 from recordings.ledger.admin_base import LibraryAdmin, number_of
 from recordings.ledger.exceptions import LedgerError
 from recordings.ledger.models import Account, Hold
 from recordings.models import Recording
+
+NAMED = 20  # holds on the page that asks
 
 
 class PlaceHold(forms.ModelForm):  # type: ignore[type-arg]
@@ -122,12 +125,29 @@ class HoldAdmin(LibraryAdmin):
         obj.refresh_from_db()
 
     @admin.action(description="Release selected holds", permissions=["view"])
-    def release_selected(self, request: HttpRequest, queryset: QuerySet[Hold]) -> None:
+    def release_selected(self, request: HttpRequest, queryset: QuerySet[Hold]) -> Any:
+        holds = list(queryset.filter(released_at=None))
+        if holds and request.POST.get("confirmed") != "yes":
+            return self.ask(request, holds)
         by = request.user.get_username()
-        released = [hold for hold in queryset.filter(released_at=None) if hold.release(by=by)]
+        released = [hold for hold in holds if hold.release(by=by)]
         for hold in released:
             self.log_change(request, hold, "Released.")
         self.say(request, f"{number_of(len(released), 'hold')} released.")
+        return None
+
+    def ask(self, request: HttpRequest, holds: list[Hold]) -> HttpResponse:
+        """Show what may go once these holds are lifted."""
+        context = {
+            "named": holds[:NAMED],
+            "others": max(0, len(holds) - NAMED),
+            "going": waiting_to_go(holds),
+            "selected": request.POST.getlist(helpers.ACTION_CHECKBOX_NAME),
+            "checkbox": helpers.ACTION_CHECKBOX_NAME,
+            "across": request.POST.get("select_across", "0"),
+        }
+        title = f"Release {number_of(len(holds), 'hold')}"
+        return self.page(request, "admin/ledger/hold/release.html", title, **context)
 
     def get_urls(self) -> list[Any]:
         view = self.admin_site.admin_view(self.release_one)
@@ -135,5 +155,7 @@ class HoldAdmin(LibraryAdmin):
 
     def release_one(self, request: HttpRequest, pk: int) -> HttpResponse:
         if request.method == "POST" and self.has_view_permission(request):
-            self.release_selected(request, Hold.objects.filter(pk=pk))
+            question = self.release_selected(request, Hold.objects.filter(pk=pk))
+            if question:
+                return question  # type: ignore[no-any-return]
         return redirect("admin:ledger_hold_change", pk)

@@ -11,12 +11,14 @@ from django.contrib import admin
 from django.urls import reverse
 from django.utils import timezone
 
+from recordings.closing import close_account
+from recordings.holds import hold_owner, hold_recording
 from recordings.ledger import receipts
 from recordings.ledger.models import Account, Hold, StoredFile
 from recordings.ledger.purge import purge
-from recordings.models import ApiToken, Job, SourceRule
+from recordings.models import ApiToken, Job, Recording, SourceRule
 from recordings.processing import jobs
-from recordings.trash import erase
+from recordings.trash import erase, move_to_trash
 from tests.admin.conftest import said
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -96,7 +98,11 @@ def test_hold_is_released_from_the_list_and_stays_as_history(desk, act, owner):
     desk.post(reverse(ADD_HOLD), hold_form(owner_name="olga", reason="Exam"))
     hold = Hold.objects.get()
 
-    assert "1 hold released" in said(act("ledger_hold", "release_selected", [hold]))
+    asked = act("ledger_hold", "release_selected", [hold]).content.decode()
+    assert "Nothing waits only for the release" in asked
+    assert Hold.objects.active().exists()
+    answer = act("ledger_hold", "release_selected", [hold], confirmed="yes")
+    assert "1 hold released" in said(answer)
 
     hold.refresh_from_db()
     assert hold.released_by == "anna"
@@ -108,9 +114,29 @@ def test_hold_is_released_from_its_page_by_post_alone(desk, owner):
     address = reverse("admin:ledger_hold_release", args=[Hold.objects.get().pk])
 
     desk.get(address)
+    assert "Exam." in desk.post(address).content.decode()
     assert Hold.objects.active().exists()
-    desk.post(address)
+    desk.post(address, {"confirmed": "yes"})
     assert not Hold.objects.active().exists()
+
+
+def test_page_before_a_release_tells_what_waits_only_for_it(desk, make_recording, owner):
+    trashed, live, held_twice = make_recording(), make_recording(), make_recording()
+    move_to_trash([trashed.pk], by="olga")
+    past = timezone.now() - timedelta(days=1)
+    Recording.objects.filter(pk=trashed.pk).update(purge_after=past)
+    live.files.filter(kind="original").update(leaves_at=past)
+    held_twice.files.filter(kind="original").update(leaves_at=past)
+    hold_recording(held_twice.pk, reason="Other case", by="anna")
+    hold = hold_owner(owner.pk, reason="Exam", by="anna")
+    close_account(owner, by="anna", at_once=True)
+
+    address = reverse("admin:ledger_hold_release", args=[hold.pk])
+    asked = desk.post(address).content.decode()
+
+    assert "The account of olga is being closed, recordings deleted for ever: 2." in asked
+    assert "Recordings in the trash past their date, and going for ever: 1." in asked
+    assert "Originals past their date, and going for ever: 1." in asked
 
 
 def test_hold_page_shows_it_and_changes_nothing(desk, owner):
