@@ -3,12 +3,25 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+import re
+from typing import Any, Final
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from recordings.ledger.audit import AuditReport, Check, audit
 from recordings.ledger.exceptions import LedgerError
+
+PARTS: Final = re.compile(r"\d+|\D+")
+MEANINGS: Final = {
+    "I1": "accounts add up",
+    "I2": "everything in storage has its row",
+    "I3": "every file is in storage, and whole",
+    "I6-jobs": "room is set aside for open jobs only",
+    "I6-states": "what waits or is processed has its job",
+    "I13": "nothing waits long to be purged",
+    "I15": "the chain of receipts is whole",
+    "I16": "every file belongs to something",
+}
 
 
 class Command(BaseCommand):
@@ -41,10 +54,16 @@ def as_json(report: AuditReport) -> str:
 
 
 def as_text(report: AuditReport) -> str:
-    return "\n".join(line for check in report.checks for line in lines(check))
+    return "\n".join(line for check in sorted(report.checks, key=natural) for line in lines(check))
+
+
+def natural(check: Check) -> list[tuple[int, str]]:
+    """Put I2 before I13."""
+    return [(int(part), "") if part.isdecimal() else (0, part) for part in PARTS.findall(check.id)]
 
 
 def lines(check: Check) -> list[str]:
+    name = f"{check.id} {MEANINGS.get(check.id, '')}".rstrip()
     if check.ok:
-        return [f"{check.id}: ok"]
-    return [f"{check.id}: {check.count} wrong", *(f"    {sample}" for sample in check.samples)]
+        return [f"{name}: ok"]
+    return [f"{name}: {check.count} wrong", *(f"    {sample}" for sample in check.samples)]
