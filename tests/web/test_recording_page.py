@@ -309,7 +309,7 @@ def test_page_tells_when_the_original_goes_and_why(browser: Client, recording: A
         leaves_at=leaves_at, leaves_because="source rule processing_failed"
     )
 
-    assert "<td>May 4, 2040, 3 a.m., because processing failed</td>" in page_of(browser, recording)
+    assert "<td>May 4, 2040, 03:00, because processing failed</td>" in page_of(browser, recording)
 
 
 def test_original_of_a_held_recording_shows_no_date(browser: Client, recording: Any) -> None:
