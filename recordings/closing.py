@@ -26,6 +26,7 @@ from django.utils.timezone import localtime
 from recordings.ledger.exceptions import AccountClosed, Held, LedgerError
 from recordings.ledger.models import Account, StoredFile
 from recordings.ledger.transactions import retried
+from recordings.ledger.wording import full_stop
 from recordings.models import ApiToken, Closure, Job, Recording
 from recordings.processing import jobs
 from recordings.querysets import RecordingQuerySet
@@ -36,6 +37,7 @@ logger = logging.getLogger(__name__)
 maintenance = logging.getLogger("mediasite.maintenance")
 
 STEPS = 10  # of BATCH_SIZE recordings for one account in one tick
+NAMED = 5  # held recordings in the sentence that says what a closure waits for
 CANCELS = 100  # jobs stopped in one step
 
 
@@ -189,22 +191,31 @@ def finish(closure: Closure) -> str | None:
     try:
         retried(partial(remove_user, closure))
     except ProtectedError as error:
-        return f"The user cannot be removed: {error.args[0]}"
+        return full_stop(f"The user cannot be removed: {error.args[0]}")
     return None
 
 
 def waits_for(closure: Closure) -> str | None:
     mine = Recording.objects.filter(owner_id=closure.owner_id)
     if held := mine.held().count():
-        return f"{held} recordings are on hold and stay until the holds are released."
+        return _waits_for_holds(mine.held(), held)
     if mine.live().exists():
         return "Waiting for uploads and jobs to stop."
     last = mine.trashed().order_by("-purge_after").values_list("purge_after", flat=True).first()
     if last is not None:
-        return f"Waiting for the trash, until {date_format(localtime(last), 'DATETIME_FORMAT')}."
+        until = date_format(localtime(last), "DATETIME_FORMAT")
+        return full_stop(f"Waiting for the trash, until {until}")
     if StoredFile.objects.filter(owner_id=closure.owner_id).exists():
         return "Waiting for the last bytes to be removed."
     return None
+
+
+def _waits_for_holds(held: RecordingQuerySet, count: int) -> str:
+    pks = [str(pk) for pk in held.order_by("pk").values_list("pk", flat=True)[:NAMED]]
+    which = ", ".join(pks) + (" and more" if count > NAMED else "")
+    if count == 1:
+        return f"Recording {which} is on hold and stays until the hold is released."
+    return f"{count} recordings are on hold and stay until the holds are released: {which}."
 
 
 def remove_user(closure: Closure) -> None:

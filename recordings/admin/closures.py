@@ -12,7 +12,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import path
 
-from recordings.closing import CannotClose, call_off, close_account, step, way_of
+from recordings.closing import CannotClose, call_off, carry_on, close_account, way_of
 from recordings.ledger.admin_base import ReadOnlyAdmin, Speaking
 from recordings.ledger.models import Account, StoredFile
 from recordings.models import Closure, Recording
@@ -67,7 +67,7 @@ def page(admin: Speaking, request: HttpRequest, user: Any) -> HttpResponse:
         except CannotClose as refusal:
             form.add_error(None, str(refusal))
         else:
-            step(closure)  # the first is done now, the rest by the tick
+            carry_on(closure, steps=2)  # the second says what it waits for; the rest by the tick
             admin.say(request, f"The account of {user} is being closed; {way_of(closure)}.")
             return redirect("admin:recordings_closure_change", closure.pk)
     title = f"Close the account of {user}"

@@ -141,9 +141,10 @@ def refusal(user: Any) -> str:
     """Say why a user cannot be deleted; empty when he can."""
     live = Recording.objects.filter(owner=user).live().count()
     if live:
+        trashed = count_trashed(user)
         return (
-            f"{user} has {number_of(live, 'recording')}: close the account, which transfers them "
-            "or moves them to the trash."
+            f"{user} has {number_of(live + trashed, 'recording')} ({trashed} in the trash): close "
+            "the account, which transfers them or moves them to the trash."
         )
     if Recording.objects.filter(owner=user).held().exists():
         return f"{user} has recordings on hold: they stay until the holds are released."

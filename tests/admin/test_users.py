@@ -36,7 +36,7 @@ def test_user_with_recordings_is_not_deleted(desk, recording, owner):
     asked = desk.get(page_of(owner, "delete")).content.decode()
     desk.post(page_of(owner, "delete"), {"post": "yes"})
 
-    assert "olga has 1 recording: close the account" in asked
+    assert "olga has 1 recording (0 in the trash): close the account" in asked
     assert page_of(owner, "close") in asked
     assert "olga" in usernames()
     assert recording.files.count() == 5
@@ -208,3 +208,24 @@ def test_closure_is_called_off_from_its_page(desk, recording, owner):
     assert "Called off by anna" in Closure.objects.get().message
     shown = desk.get(reverse("admin:recordings_closure_change", args=[closure.pk]))
     assert shown.status_code == 200
+
+
+def test_page_of_a_closure_names_what_it_waits_for(desk, make_recording, owner):
+    held, _ = make_recording(), make_recording()
+    hold_recording(held.pk, reason="Exam", by="anna")
+
+    answer = desk.post(
+        page_of(owner, "close"), {"way": "trash", "confirmation": "olga"}, follow=True
+    )
+
+    sentence = f"Recording {held.pk} is on hold and stays until the hold is released."
+    assert sentence in answer.content.decode()
+
+
+def test_delete_page_counts_recordings_as_the_closing_page_does(desk, make_recording, owner):
+    trashed, _ = make_recording(), make_recording()
+    move_to_trash([trashed.pk], by="olga")
+
+    pages = [desk.get(page_of(owner, name)).content.decode() for name in ("delete", "close")]
+
+    assert ["2 recordings (1 in the trash)" in page for page in pages] == [True, True]

@@ -154,7 +154,7 @@ def test_held_recording_stays_and_the_closure_says_so(make_recording, owner, at_
     continue_closures()
 
     closure.refresh_from_db()
-    assert "1 recordings are on hold" in closure.message
+    assert f"Recording {held.pk} is on hold" in closure.message
     assert list(Recording.objects.live()) == [held]
     assert held.files.count() == 5
 
