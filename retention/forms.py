@@ -15,8 +15,8 @@ from retention.models import RetentionPolicy
 from retention.targets import targets
 
 UNITS: Final = {
-    "s": 1, "second": 1, "m": 60, "min": 60, "minute": 60, "h": 3600, "hour": 3600, "d": 86400,
-    "day": 86400, "week": 604800, "year": 31536000,
+    "s": 1, "sec": 1, "second": 1, "m": 60, "min": 60, "minute": 60, "h": 3600, "hr": 3600,
+    "hour": 3600, "d": 86400, "day": 86400, "week": 604800, "year": 31536000,
 }  # fmt: skip
 
 
@@ -90,7 +90,7 @@ class PolicyForm(forms.ModelForm):  # type: ignore[type-arg]
         super().__init__(*args, **kwargs)
         kinds = targets().values()
         target: Any = self.fields["target"]
-        target.choices = [(kind.slug, kind.noun) for kind in kinds]
+        target.choices = [("", "---------"), *((kind.slug, kind.noun) for kind in kinds)]
         target.help_text = " ".join(f"{kind.noun.capitalize()}: {kind.removes}" for kind in kinds)
         self.fields["slug"].required = False
         self.fields["slug"].help_text = "Made from the name where empty."
@@ -126,9 +126,16 @@ class PolicyForm(forms.ModelForm):  # type: ignore[type-arg]
         there = get_user_model()._default_manager.filter(pk__in=known)
         return known - set(there.values_list("pk", flat=True))
 
+    def _said_already(self) -> set[str]:
+        """Fields with an error of their own, and the clock, which needs the age."""
+        said = set(self.errors)
+        return said | {"clock"} if "max_age_seconds" in said else said
+
     def _update_errors(self, errors: ValidationError) -> None:
         """Put what the policy says of fields that are not here beside the whole form."""
         if hasattr(errors, "error_dict"):
+            for name in self._said_already() & errors.error_dict.keys():
+                del errors.error_dict[name]
             elsewhere = [name for name in errors.error_dict if name not in self.fields]
             for name in elsewhere:
                 own = "owners" if name == "scope" else "__all__"

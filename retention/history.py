@@ -16,6 +16,13 @@ class RetentionRunQuerySet(models.QuerySet["RetentionRun"]):
     def open(self) -> Self:
         return self.filter(state__in=RetentionRun.OPEN)
 
+    def idle(self) -> Self:
+        """Scheduled runs that ended well and matched nothing."""
+        return self.filter(
+            mode=Mode.EXECUTE, started_by="schedule", approved_by="",
+            state=State.SUCCEEDED, message="", matched=0,
+        )  # fmt: skip
+
 
 class RetentionRun(models.Model):
     """One preview or run of a policy, claimed by token and alive by lease.
@@ -80,6 +87,11 @@ class RetentionRun(models.Model):
 
     def __str__(self) -> str:
         return f"run {self.pk} of {self.policy_slug}"
+
+    def bytes_going(self) -> int:
+        """Add up what goes, or went: the items that nothing kept."""
+        items = self.items.exclude(outcome__in=(Outcome.SKIPPED, Outcome.FAILED))
+        return int(items.aggregate(total=models.Sum("size", default=0))["total"])
 
     @property
     def is_open(self) -> bool:

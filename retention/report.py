@@ -55,20 +55,20 @@ def _age(age: timedelta | None) -> str:
     return "" if age is None else f", {age.total_seconds() / 3600:.1f} h old"
 
 
-def summarise(run: RetentionRun, *, seconds: float) -> None:
-    """Write the line for the whole run."""
+def summarise(run: RetentionRun, *, seconds: float, quiet: bool = False) -> None:
+    """Write the line for the whole run; a quiet one is for those who debug."""
     if run.mode == Mode.PLAN:
         maintenance.info(
-            "plan %s: %s would go, %s skipped, %s in %.1f s: %s run=%s",
-            run.policy_slug, run.matched - run.skipped, run.skipped,
-            words.megabytes(run.bytes_matched), seconds, run.state, run.pk,
+            "plan %s: %s in %.1f s: %s run=%s",
+            run.policy_slug, words.going(run), seconds, run.state, run.pk,
         )  # fmt: skip
         return
     level = logging.WARNING if run.failed or run.message else logging.INFO
+    level = logging.DEBUG if quiet else level
     maintenance.log(
         level,
-        "sweep %s: %s deleted, %s failed, %s freed in %.1f s%s run=%s",
-        run.policy_slug, run.deleted, run.failed, words.megabytes(run.bytes_freed), seconds,
+        "sweep %s: %s, %s failed%s in %.1f s%s run=%s",
+        run.policy_slug, words.went(run), run.failed, words.freed(run), seconds,
         f" ({run.state}: {run.message})" if run.message else "", run.pk,
     )  # fmt: skip
 

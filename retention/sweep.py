@@ -62,8 +62,22 @@ def execute(pk: int) -> bool:
         logger.exception("%s failed", run)
         state, message = State.FAILED, "It failed unexpectedly; the site's log says why."
     if close(run, state, message):
-        report.summarise(run, seconds=time.monotonic() - started)
+        idle = is_idle(run)
+        if idle:
+            forget_idle_before(run)
+        report.summarise(run, seconds=time.monotonic() - started, quiet=idle)
     return True
+
+
+def is_idle(run: RetentionRun) -> bool:
+    """Whether a scheduled run found nothing: of a policy that runs every ten seconds most do."""
+    return RetentionRun.objects.idle().filter(pk=run.pk).exists()
+
+
+def forget_idle_before(run: RetentionRun) -> None:
+    """Keep the last idle run of a policy alone, as its last run; the others say nothing."""
+    former = RetentionRun.objects.idle().filter(policy=run.policy_id, pk__lt=run.pk)
+    retried(former.delete)
 
 
 def claim(pk: int) -> RetentionRun | None:

@@ -15,7 +15,7 @@ from retention.choices import Action, Clock
 from retention.targets import find, get
 
 if TYPE_CHECKING:
-    from retention.models import RetentionPolicy
+    from retention.models import RetentionPolicy, RetentionRun
 
 WEEKDAYS: Final = (
     "Sunday", "Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday",
@@ -34,6 +34,28 @@ AGED: Final = {
     Clock.TRASHED: "trashed more than {} ago",
     Clock.MODIFIED: "unchanged for {}",
 }
+
+
+def went(run: RetentionRun) -> str:
+    """Say how many things a run removed, and whether they can be brought back."""
+    policy = run.policy
+    if policy is None or policy.version != run.policy_version:
+        return f"{run.deleted} removed"  # what its policy did then is not known any more
+    where = "moved to the trash" if policy.action == Action.TRASH else "deleted"
+    return f"{run.deleted} {where}"
+
+
+def freed(run: RetentionRun) -> str:
+    """Say how many bytes a run made free, to follow what went; empty for the trash."""
+    if run.policy is not None and run.policy.action == Action.TRASH:
+        return ""
+    return f", {megabytes(run.bytes_freed)} freed"
+
+
+def going(run: RetentionRun) -> str:
+    """Say what a preview found: bytes are those of what would go, without the skipped."""
+    size = megabytes(run.bytes_going())
+    return f"{run.matched - run.skipped} would go ({size}), {run.skipped} skipped"
 
 
 def megabytes(size: int) -> str:

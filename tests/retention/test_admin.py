@@ -9,6 +9,7 @@ from django_celery_beat.models import PeriodicTask
 
 from recordings.models import Recording
 from retention import sweep, tasks
+from retention.forms import SpanField
 from retention.models import RetentionPolicy, RetentionRun, RetentionSwitch
 from tests.admin.conftest import desk, said  # noqa: F401  (a fixture among them)
 from tests.retention.conftest import DAY, ago, make_old, run
@@ -94,6 +95,30 @@ def test_bad_form_is_answered_with_a_sentence(desk, change, sentence):  # noqa: 
     assert not RetentionPolicy.objects.filter(name=FORM["name"]).exists()
 
 
+def test_malformed_age_gives_one_error(desk):  # noqa: F811
+    answer = desk.post(page("retentionpolicy_add"), {**FORM, "max_age_seconds": "soon"})
+
+    errors = answer.context["adminform"].form.errors
+    assert {name: len(said) for name, said in errors.items()} == {"max_age_seconds": 1}
+
+
+def test_new_policy_is_for_nothing_before_a_target_is_chosen(desk):  # noqa: F811
+    form = desk.get(page("retentionpolicy_add")).context["adminform"].form
+    answer = desk.post(page("retentionpolicy_add"), {**FORM, "target": ""})
+
+    assert form.fields["target"].choices[0] == ("", "---------")
+    assert answer.context["adminform"].form.errors == {"target": ["This field is required."]}
+
+
+@pytest.mark.parametrize(
+    ("span", "seconds"),
+    [("90 sec", 90), ("2 min", 120), ("1 hour", 3600), ("2 hours", 7200), ("3 hrs", 10800),
+     ("1 day", 86400), ("2 days 1 min", 172860), ("5m", 300), ("1d", 86400)],
+)  # fmt: skip
+def test_span_may_be_written_in_the_usual_ways(span, seconds):
+    assert SpanField().to_python(span) == seconds
+
+
 def test_scope_is_shown_and_kept_for_someone_who_is_gone(desk, make_policy, make_user):  # noqa: F811
     boris = make_user("boris")
     pk = boris.pk
@@ -138,7 +163,7 @@ def test_preview_is_looked_at_and_approved(desk, make_policy, recording):  # noq
     sweep.execute(plan.pk)
 
     assert Recording.objects.trashed().get() == recording
-    assert "1 removed" in desk.get(page("retentionpolicy_changelist")).content.decode()
+    assert "1 moved to the trash" in desk.get(page("retentionpolicy_changelist")).content.decode()
 
 
 def test_run_now_needs_acceptance_and_can_be_cancelled(desk, make_policy):  # noqa: F811

@@ -19,9 +19,10 @@ from recordings.ledger.names import Kind
 from recordings.ledger.purge import purge
 from recordings.models import Job, Recording
 from recordings.trash import move_to_trash
-from retention import runs, sweep
+from retention import runs, sweep, words
 from retention.choices import Mode
 from retention.exceptions import NotAccepted, RetentionError, Running
+from retention.impact import impact
 from retention.models import RetentionPolicy, RetentionRun
 from tests.conftest import assert_clean
 from tests.retention.conftest import DAY, ago, make_old, run
@@ -557,3 +558,45 @@ def test_watched_policy_refuses_while_the_history_is_short(make_recording, make_
     assert done.deleted == 2
     assert set(Recording.objects.live()) == {fresh}
     assert watched in Recording.objects.trashed()
+
+
+def test_words_of_a_run_that_fills_the_trash_do_not_speak_of_deleting(
+    make_recording, make_policy, caplog
+):
+    caplog.set_level(logging.INFO, "mediasite.maintenance")
+    make_old(make_recording())
+
+    run(make_policy())
+
+    line = caplog.records[-1].getMessage()
+    assert ": 1 moved to the trash, 0 failed in " in line
+    assert "freed" not in line
+
+
+def test_preview_counts_the_bytes_of_what_would_go(make_recording, make_policy):
+    make_old(make_recording(files=1))
+    held = make_old(make_recording(files=3))
+    hold_recording(held.pk, reason="Case", by="anna")
+    policy = make_policy()
+
+    plan = run(policy, mode=Mode.PLAN)
+
+    assert words.going(plan) == "1 would go (0.0 MB), 1 skipped"
+    assert plan.bytes_going() == impact(policy).size == 1000
+
+
+def test_scheduled_runs_that_find_nothing_leave_one_row_and_no_line(
+    make_policy, make_recording, caplog
+):
+    caplog.set_level(logging.INFO, "mediasite.maintenance")
+    make_recording()
+    policy = make_policy()
+    asked = run(policy)
+
+    for _ in range(3):
+        sweep.execute(runs.queue(policy, mode=Mode.EXECUTE, by="schedule").pk)
+    last = runs.queue(policy, mode=Mode.EXECUTE, by="schedule")
+    sweep.execute(last.pk)
+
+    assert {one.pk for one in RetentionRun.objects.all()} == {asked.pk, last.pk}
+    assert len([r for r in caplog.records if "sweep" in r.getMessage()]) == 1

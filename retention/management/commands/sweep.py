@@ -42,11 +42,10 @@ class Command(BaseCommand):
         if run.mode == Mode.PLAN and run.state == State.PLANNED:
             for item in run.items.order_by("pk").iterator(chunk_size=2000):
                 self.stdout.write(f"{item.outcome}  {item.name}  {item.size} bytes  {item.detail}")
-            going = f"{run.matched - run.skipped} would go, {run.skipped} would be skipped"
-            self.stdout.write(f"{run.policy_slug}: {going}. Nothing was removed; --apply does it.")
+            found = words.going(run)
+            self.stdout.write(f"{run.policy_slug}: {found}. Nothing was removed; --apply does it.")
             return
-        freed = words.megabytes(run.bytes_freed)
-        done = f"{run.deleted} deleted, {run.skipped} skipped, {run.failed} failed, {freed} freed"
+        done = f"{words.went(run)}, {run.skipped} skipped, {run.failed} failed{words.freed(run)}"
         self.stdout.write(f"{run.policy_slug}: {run.state}: {done}. {run.message}".strip())
 
 
