@@ -7,6 +7,7 @@ from typing import Any
 from django.test import Client
 from django.urls import reverse
 
+from recordings import trash
 from recordings.ledger.models import Account, Hold
 from recordings.models import Recording
 from tests.conftest import assert_clean
@@ -123,3 +124,20 @@ def test_page_of_a_trashed_recording_offers_to_restore_it(browser: Client, recor
 
 def test_empty_trash_says_so(browser: Client) -> None:
     assert "The trash is empty" in text(browser.get("/trash"))
+
+
+def test_trash_names_a_policy_as_its_page_does(browser: Client, make_recording: Any) -> None:
+    from retention.models import RetentionPolicy
+
+    policy = RetentionPolicy.objects.create(
+        name="One minute", target="recordings", action="trash", max_age_seconds=60
+    )
+    trash.move_to_trash([make_recording().pk], by=policy.title)
+
+    page = text(browser.get(reverse("trash")))
+
+    assert "put here by the policy “One minute” on" in page
+
+
+def test_page_says_once_what_zone_its_times_are_in(browser: Client) -> None:
+    assert text(browser.get(reverse("trash"))).count("Times are UTC.") == 1
