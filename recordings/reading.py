@@ -30,6 +30,7 @@ class Words:
     draft: bool = False
     topics: list[Topic] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
+    empty: set[str] = field(default_factory=set)  # kinds of documents in which nothing is said
 
 
 def words(recording: Recording) -> Words:
@@ -42,6 +43,9 @@ def words(recording: Recording) -> Words:
     if file := files.get(Kind.TOPICS):
         topics = _read(file, Topics.load, found)
         found.topics = topics.topics if topics else []
+        found.empty |= {Kind.TOPICS} if topics and not topics.topics else set()
+    if found.transcript and not found.transcript.segments:
+        found.empty |= {Kind.TRANSCRIPT, Kind.SUBTITLES}
     if found.transcript and len(found.transcript.segments) > MOST_SEGMENTS:
         del found.transcript.segments[MOST_SEGMENTS:]
         found.problems.append(_("The transcript is very long: its end is in the file only."))

@@ -55,7 +55,12 @@ def test_machine_made_transcript_says_that_it_is_a_draft(browser: Client, make_s
 
 
 def test_transcript_without_words_says_so(browser: Client, make_spoken: Any) -> None:
-    assert "Nothing was said" in page_of(browser, make_spoken())
+    page = page_of(browser, make_spoken())
+
+    assert "Nothing was said" in page
+    assert "master.json?download=1" not in page
+    assert "subtitles.srt?download=1" not in page
+    assert "_trimmed.mp4?download=1" in page
 
 
 def test_damaged_transcript_leaves_the_page_standing(browser: Client, recording: Any) -> None:
