@@ -16,7 +16,7 @@ from functools import partial
 
 from django.conf import settings
 from django.db import models, transaction
-from django.db.models import QuerySet
+from django.db.models import F, QuerySet
 from django.db.models.deletion import CASCADE
 from django.db.models.functions import Now
 
@@ -79,7 +79,8 @@ def trash_locked(recordings: Sequence[Recording], *, by: str) -> int:
         trashed_at=Now(), trashed_by=by, purge_after=Now() + period()
     )
     mark_trashed(live, trashed=True)
-    Job.objects.open().filter(recording__in=live).update(cancel_requested_at=Now())
+    running = Job.objects.open().filter(recording__in=live, cancel_requested_at=None)
+    running.update(cancel_requested_at=Now())
     return count
 
 
@@ -91,8 +92,11 @@ def restore(pks: Collection[int]) -> int:
 def _restore(recordings: Sequence[Recording]) -> int:
     back = [recording.pk for recording in recordings if recording.trashed_at is not None]
     mark_trashed(back, trashed=False)
-    # A job that has not noticed yet goes on; its owner did not stop it.
-    Job.objects.open().filter(recording__in=back).update(cancel_requested_at=None)
+    # A job that has not noticed yet goes on, unless its owner had stopped it before.
+    by_trash = Job.objects.open().filter(
+        recording__in=back, cancel_requested_at__gte=F("recording__trashed_at")
+    )
+    by_trash.update(cancel_requested_at=None)
     return Recording.objects.filter(pk__in=back).update(
         trashed_at=None, trashed_by="", purge_after=None
     )

@@ -105,7 +105,7 @@ def recording(request: SignedIn, pk: int) -> HttpResponse:
 def _moment(text: str) -> float:
     """Read where to start playing; what is no moment is the beginning."""
     try:
-        return min(max(float(text), 0.0), timedelta(days=9).total_seconds())
+        return min(max(0.0, float(text)), timedelta(days=9).total_seconds())  # 0 for NaN
     except ValueError:
         return 0.0
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 from datetime import timedelta
+from functools import partial
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -124,13 +125,15 @@ def cancel(job: Job) -> bool:
 
 def claim(pk: int) -> Job | None:
     """Take a waiting job for this process, or None when another has it or it is not due."""
-    token = uuid4()
-    taken = (
-        Job.objects.due()
-        .filter(pk=pk, kind=Job.Kind.PROCESS, cancel_requested_at=None)
-        .update(
+    return retried(partial(_claim, pk))
+
+
+def _claim(pk: int) -> Job | None:
+    due = Job.objects.due().filter(pk=pk, kind=Job.Kind.PROCESS, cancel_requested_at=None)
+    with transaction.atomic():
+        taken = due.update(
             state=Job.State.RUNNING,
-            claim=token,
+            claim=uuid4(),
             claimed_by=leases.holder(),
             lease_until=Now() + settings.PROCESSING_LEASE,
             heartbeat_at=Now(),
@@ -140,14 +143,13 @@ def claim(pk: int) -> Job | None:
             error="",
             log="",
         )
-    )
-    if not taken:
-        return None
-    job = Job.objects.select_related("recording", "reservation").get(pk=pk)
-    Recording.objects.filter(pk=job.recording_id or 0, state=Recording.State.QUEUED).update(
-        state=Recording.State.PROCESSING
-    )
-    return job
+        if not taken:
+            return None
+        job = Job.objects.select_related("recording", "reservation").get(pk=pk)
+        Recording.objects.filter(pk=job.recording_id or 0, state=Recording.State.QUEUED).update(
+            state=Recording.State.PROCESSING
+        )
+        return job
 
 
 def beat(pk: int, token: UUID | None, *, step: str, progress: int) -> bool:

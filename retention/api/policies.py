@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 from django.db import IntegrityError, transaction
 from django.db.models import QuerySet
 from django.http import Http404
@@ -29,6 +32,15 @@ def find(pk: int, rows: QuerySet[RetentionPolicy] | None = None) -> RetentionPol
     return policy
 
 
+@contextmanager
+def unique_slug() -> Iterator[None]:
+    """Raise Conflict where another policy took the slug after it was checked."""
+    try:
+        yield
+    except IntegrityError as error:
+        raise Conflict("Another policy got this slug just now: choose another.") from error
+
+
 class PoliciesView(GenericAPIView[RetentionPolicy]):
     permission_classes = [IsAdministrator]
     serializer_class = PolicySerializer
@@ -49,10 +61,8 @@ class PoliciesView(GenericAPIView[RetentionPolicy]):
     def post(self, request: Request) -> Response:
         """Make a policy. It removes nothing before it is accepted."""
         policy = RetentionPolicy()
-        try:
+        with unique_slug():
             apply(policy, checked(PolicyRequest, request.data))
-        except IntegrityError as error:
-            raise Conflict("Another policy got this slug just now: choose another.") from error
         return Response(PolicySerializer(policy).data, status=201)
 
 
@@ -72,7 +82,7 @@ class PolicyView(APIView):
     def patch(self, request: Request, pk: int) -> Response:
         """Change a policy; where it changes what is removed, it waits to be accepted again."""
         given = checked(PolicyRequest, request.data, partial=True)
-        with transaction.atomic():
+        with unique_slug(), transaction.atomic():
             policy = find(pk, RetentionPolicy.objects.select_for_update())
             apply(policy, given)
         return Response(PolicySerializer(find(pk)).data)

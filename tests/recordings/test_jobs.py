@@ -17,6 +17,7 @@ from recordings.models import Job, Recording
 from recordings.processing import jobs, outcome, pipeline, watchdog
 from recordings.processing.models import SourceRule
 from recordings.processing.watchdog import Watchdog
+from recordings.trash import move_to_trash, restore
 from tests.recordings.scenes import again, newest, processed, ship_rules, until, upload
 
 pytestmark = [pytest.mark.django_db(transaction=True)]
@@ -277,3 +278,14 @@ def test_rule_for_cancelling_applies_to_a_first_processing_only(owner, clip):
     jobs.cancel(newest(recording))
 
     assert recording.files.current().filter(kind="original").exists()
+
+
+def test_restoring_undoes_only_the_stop_that_came_with_the_trash(waiting):
+    job = take(waiting)
+    jobs.cancel(job)
+
+    move_to_trash([waiting.pk], by="olga")
+    restore([waiting.pk])
+
+    job.refresh_from_db()
+    assert job.cancel_requested_at is not None
