@@ -259,7 +259,7 @@ def run(times: int, seed: int, folder: Path) -> Counter[str]:
         raise
     finally:
         site.end()
-    assert not living(f"DATA_DIR={site.data_dir}\0")
+    assert until(lambda: not living(f"DATA_DIR={site.data_dir}\0")), "a child outlived the site"
     return killed
 
 
