@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 from tests.proofs import children
 from tests.proofs.moments import Moments, die
@@ -46,15 +47,18 @@ def kill_at(scene: Scene, world: World, at: int, *, lines: bool) -> bool:
     return status == -9
 
 
-def walk(scene: Scene, *, lines: bool = False) -> Tally:
-    """Kill at moment 1, 2, 3 ... until the act survives; each time recover and check."""
+def walk(scene: Scene, *, lines: bool = False, every: int = 1) -> Tally:
+    """Kill at moment 1, 2, 3 ... until the act survives; each time recover and check.
+
+    With `every` only at each so-manyth moment, from a first one that differs from day to day.
+    """
     world = scene.prepare()
     total = count(scene, world, lines=lines)
     assert_recovered(scene, world)
     wipe()
-    at = 0
+    at, kills = -(datetime.now(UTC).toordinal() % every), 0
     while True:
-        at += 1
+        at = max(at + every, 1)
         world = scene.prepare()
         killed = kill_at(scene, world, at, lines=lines)
         try:
@@ -63,7 +67,8 @@ def walk(scene: Scene, *, lines: bool = False) -> Tally:
             raise AssertionError(f"{scene.name}, killed at moment {at} of {total}") from error
         wipe()
         if not killed:
-            return Tally(total, at - 1)
+            return Tally(total, kills)
+        kills += 1
 
 
 def main() -> None:

@@ -11,15 +11,18 @@ from tests.proofs.scenes import SCENES, Scene
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
+# `python -m tests.proofs.crash` takes every moment; here every so-manyth, another one each day.
+EVERY_ON_DISK, EVERY_ON_S3 = 6, 11
+
 # Where bytes move, storage and database matter; the other acts are the same statements anywhere.
 MOVING = {"publish", "replace", "abandon", "purge", "recover and purge"}
 
 
 @pytest.mark.parametrize("scene", SCENES, ids=lambda scene: scene.name)
 def test_killed_at_every_moment_on_disk(ground: Path, scene: Scene) -> None:
-    tally = walk(scene)
+    tally = walk(scene, every=EVERY_ON_DISK)
 
-    assert tally.killed > 5
+    assert tally.killed >= 2
 
 
 @pytest.mark.s3
@@ -27,6 +30,6 @@ def test_killed_at_every_moment_on_disk(ground: Path, scene: Scene) -> None:
     "scene", [scene for scene in SCENES if scene.name in MOVING], ids=lambda scene: scene.name
 )
 def test_killed_at_every_moment_on_s3(s3: object, ground: Path, scene: Scene) -> None:
-    tally = walk(scene)
+    tally = walk(scene, every=EVERY_ON_S3)
 
-    assert tally.killed > 5
+    assert tally.killed >= 2
