@@ -319,11 +319,13 @@ def _condemn(which: Q) -> int:
 def recover() -> int:
     """Condemn writes whose lease is over or whose process died; return how many."""
     writing = StoredFile.objects.filter(state=StoredFile.State.WRITING)
+    late = set(writing.filter(lease_until__lt=Now()).values_list("pk", flat=True))
     count = 0
     for pk, claim, holder in writing.values_list("pk", "claim", "claimed_by"):
         dead = leases.is_gone(holder)
-        lapsed = Q() if dead else Q(lease_until__lt=Now())
-        count += retried(partial(_condemn, lapsed & Q(pk=pk, claim=claim)))
+        if dead or pk in late:  # a live writer's account is not even locked
+            lapsed = Q() if dead else Q(lease_until__lt=Now())
+            count += retried(partial(_condemn, lapsed & Q(pk=pk, claim=claim)))
     return count
 
 
