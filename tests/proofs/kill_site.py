@@ -221,10 +221,15 @@ def problems() -> list[str]:
     report = audit(hashes=True, grace=timedelta(0))
     found = [text for check in report.checks for text in check.samples]
     found += [f"stray part {part}" for part in strays()]
-    for item in scratch.items():  # what the scratch policy does once a day
+    until(lambda: not scratch_left(), 10)  # a job is closed a moment before its folder goes
+    return found + [f"scratch {path.name}" for path in scratch_left()]
+
+
+def scratch_left() -> list[Path]:
+    """Sweep what nobody holds, as the scratch policy does once a day; return what is left."""
+    for item in scratch.items():
         scratch.remove(item)
-    left = [path for path in Path(settings.SCRATCH_ROOT).rglob("*") if path.is_file()]
-    return found + [f"scratch {path.name}" for path in left]
+    return [path for path in Path(settings.SCRATCH_ROOT).rglob("*") if path.is_file()]
 
 
 def run(times: int, seed: int, folder: Path) -> Counter[str]:
