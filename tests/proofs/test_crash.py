@@ -12,7 +12,7 @@ from tests.proofs.scenes import SCENES, Scene
 pytestmark = pytest.mark.django_db(transaction=True)
 
 # `python -m tests.proofs.crash` takes every moment; here every so-manyth, another one each day.
-EVERY_ON_DISK, EVERY_ON_S3 = 6, 11
+EVERY_ON_DISK, EVERY_ON_S3 = 5, 7
 
 # Where bytes move, storage and database matter; the other acts are the same statements anywhere.
 MOVING = {"publish", "replace", "abandon", "purge", "recover and purge"}
@@ -22,7 +22,7 @@ MOVING = {"publish", "replace", "abandon", "purge", "recover and purge"}
 def test_killed_at_every_moment_on_disk(ground: Path, scene: Scene) -> None:
     tally = walk(scene, every=EVERY_ON_DISK)
 
-    assert tally.killed >= 2
+    assert tally.killed >= 1
 
 
 @pytest.mark.s3
@@ -32,4 +32,4 @@ def test_killed_at_every_moment_on_disk(ground: Path, scene: Scene) -> None:
 def test_killed_at_every_moment_on_s3(s3: object, ground: Path, scene: Scene) -> None:
     tally = walk(scene, every=EVERY_ON_S3)
 
-    assert tally.killed >= 2
+    assert tally.killed >= 1
