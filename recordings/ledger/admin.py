@@ -11,9 +11,10 @@ from django.http import Http404, HttpRequest, HttpResponseBase, StreamingHttpRes
 from django.template.defaultfilters import filesizeformat
 from django.urls import path
 
-from recordings.ledger import export
+from recordings.ledger import clock, export, quarantine
 from recordings.ledger.admin_base import LibraryAdmin, ReadOnlyAdmin
-from recordings.ledger.models import Account, Receipt, StoredFile
+from recordings.ledger.exceptions import LedgerError
+from recordings.ledger.models import Account, Clock, Receipt, StoredFile
 
 FORMATS = {"csv": (export.as_csv, "text/csv"), "json": (export.as_json, "application/json")}
 
@@ -59,6 +60,21 @@ class StoredFileAdmin(ReadOnlyAdmin):
     ordering = ("-id",)
     exclude = ("file", "claim", "part")
     readonly_fields = ("name",)
+    actions = ("put_back",)
+
+    @admin.action(description="Put quarantined files back under their former names")
+    def put_back(self, request: HttpRequest, queryset: QuerySet[StoredFile]) -> None:
+        """Of the chosen files those in quarantine; each that cannot says why."""
+        chosen = quarantine.settled().filter(pk__in=list(queryset.values_list("pk", flat=True)))
+        for stored in chosen:
+            try:
+                name = quarantine.restore(stored.pk, by=request.user.get_username())
+            except LedgerError as error:
+                self.refuse(request, error)
+            else:
+                self.say(request, f"A file is back at {name}.")
+        if not chosen:
+            self.refuse(request, "None of these files is in quarantine.")
 
     @admin.display(description="name")
     def name(self, stored: StoredFile) -> str:
@@ -124,3 +140,17 @@ class ReceiptAdmin(ReadOnlyAdmin):
             content_type=content_type,
             headers={"Content-Disposition": f'attachment; filename="receipts.{form}"'},
         )
+
+
+@admin.register(Clock)
+class ClockAdmin(ReadOnlyAdmin):
+    list_display = ("__str__", "seen_at", "doubted_at", "confirmed_by")
+    fields = ("doubt", "doubted_at", "seen_at", "confirmed_by")
+    actions = ("confirm",)
+
+    @admin.action(description="The clock is right: purge and sweep again", permissions=["view"])
+    def confirm(self, request: HttpRequest, queryset: QuerySet[Clock]) -> None:
+        if clock.confirm(by=request.user.get_username()):
+            self.say(request, "The clock is believed from now on; purging and sweeping go on.")
+        else:
+            self.refuse(request, "Nothing to do: nobody doubts the clock.")

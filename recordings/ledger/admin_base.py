@@ -13,7 +13,8 @@ from django.http import HttpRequest
 from django.http.response import HttpResponse
 from django.template.response import TemplateResponse
 
-ADMINISTER = "retention.administer"
+from recordings.ledger.permissions import ADMINISTER
+
 COUNTED = 10_000  # rows counted exactly; beyond that a number is an estimate
 PAGES = 100  # an OFFSET gets dearer with depth; a search or filter finds what lies deeper
 

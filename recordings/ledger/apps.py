@@ -10,3 +10,6 @@ class LedgerConfig(AppConfig):
     label = "ledger"
     verbose_name = "Stored files"
     default_auto_field = "django.db.models.BigAutoField"
+
+    def ready(self) -> None:
+        from recordings.ledger import lookups  # noqa: F401  (registers `among`)

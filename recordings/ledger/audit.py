@@ -11,9 +11,8 @@ import logging
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
-from django.conf import settings
 from django.db import transaction
 from django.db.models import BigIntegerField, F, OuterRef, Q, QuerySet, Subquery, Sum, Value
 from django.db.models.functions import Coalesce, Now
@@ -21,7 +20,9 @@ from django.utils import timezone
 
 from recordings.ledger import receipts
 from recordings.ledger.models import Account, Reservation, StoredFile
-from recordings.ledger.scan import Pair, compare
+from recordings.ledger.scan import Block, compare
+from recordings.ledger.storages import places, storage
+from recordings.ledger.wording import printable
 
 maintenance = logging.getLogger("mediasite.maintenance")
 
@@ -45,11 +46,6 @@ class Check:
         self.count += 1
         if len(self.samples) < SAMPLES:
             self.samples.append(printable(sentence))
-
-
-def printable(text: str) -> str:
-    """Escape what names found in storage may hold: line ends, controls, bytes that are no text."""
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 
 
 @dataclass(frozen=True)
@@ -179,40 +175,61 @@ def check_storages(*, hashes: bool, before: datetime) -> list[Check]:
     """I2 and I3: every object has its row and every ready row its object, size and hash."""
     orphans, missing = Check("I2"), Check("I3")
     aliases = set(StoredFile.objects.values_list("storage", flat=True).distinct())
-    for alias in sorted(aliases | {settings.MEDIA_STORAGE}):
-        for pair in compare(alias):
-            if pair.stored is None:
-                _check_orphan(pair, orphans, before)
-            elif pair.stored.state == StoredFile.State.READY:
-                _check_ready(pair, pair.stored, missing, hashes=hashes)
+    for alias in sorted(aliases.union(places())):
+        for block in compare(alias, columns=COLUMNS):
+            _check_orphans(block, orphans, before)
+            for row in block.rows:
+                ready = Ready(alias, *row)
+                if ready.state == StoredFile.State.READY:
+                    _check_ready(ready, block, missing, hashes=hashes)
     return [orphans, missing]
 
 
-def _check_orphan(pair: Pair, orphans: Check, before: datetime) -> None:
-    if pair.entry and pair.entry.modified < before:
-        orphans.broken(f"{pair.name} ({pair.entry.size} bytes) has no row")
+COLUMNS = ("pk", "state", "size", "sha256")
 
 
-def _check_ready(pair: Pair, stored: StoredFile, missing: Check, *, hashes: bool) -> None:
-    digest = _hash(stored) if hashes and pair.entry is not None else stored.sha256
-    if pair.entry is None or digest is None:
+class Ready(NamedTuple):
+    """What the audit needs to know of a file; whole rows would cost more than the walk."""
+
+    storage: str
+    name: str
+    pk: int
+    state: str
+    size: int
+    sha256: str
+
+
+def _check_orphans(block: Block, orphans: Check, before: datetime) -> None:
+    for name in block.strays:
+        entry = block.page.entry(name) if block.page else None
+        if entry and entry.modified < before:
+            orphans.broken(f"{name} ({entry.size} bytes) has no row")
+
+
+def _check_ready(stored: Ready, block: Block, missing: Check, *, hashes: bool) -> None:
+    entry = block.page.entry(stored.name) if block.page else None
+    entry = entry or storage(stored.storage).entry(stored.name)  # it may be newer than the listing
+    digest = _hash(stored) if hashes and entry is not None else stored.sha256
+    if entry is None or digest is None:
         if _still_ready(stored):
-            missing.broken(f"{pair.name} is not in storage")
-    elif pair.entry.size != stored.size:
-        missing.broken(f"{pair.name} has {pair.entry.size} bytes instead of {stored.size}")
+            missing.broken(f"{stored.name} is not in storage")
+    elif entry.size != stored.size:
+        missing.broken(f"{stored.name} has {entry.size} bytes instead of {stored.size}")
     elif digest != stored.sha256:
-        missing.broken(f"{pair.name} is not what was stored: its hash differs")
+        missing.broken(f"{stored.name} is not what was stored: its hash differs")
 
 
-def _still_ready(stored: StoredFile) -> bool:
+def _still_ready(stored: Ready) -> bool:
     """It may have been released between the reading of the row and of the listing."""
     return StoredFile.objects.ready().filter(pk=stored.pk).exists()
 
 
-def _hash(stored: StoredFile) -> str | None:
+def _hash(stored: Ready) -> str | None:
     """Read a file again; None when it is gone by now."""
+    digest = hashlib.sha256()
     try:
-        with stored.file.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
+        for chunk in storage(stored.storage).chunks(stored.name):
+            digest.update(chunk)
     except FileNotFoundError:
         return None
+    return digest.hexdigest()

@@ -52,3 +52,7 @@ class StorageFull(LedgerError):
 
 class StorageFault(LedgerError):
     """The storage did not do what it was asked, or what it holds is not what was written."""
+
+
+class NotOurs(LedgerError):
+    """The storage may belong to another database, or to another state of this one."""

@@ -149,9 +149,10 @@ class StoredFileQuerySet(models.QuerySet["StoredFile"]):
 class StoredFile(models.Model):
     """Bytes in storage, from the moment room is made for them until they are verified gone.
 
-    writing -> ready -> condemned -> (row dropped, receipt kept); ready or found -> quarantined.
-    Only `publish`, `release` and `purge` move a file on, each by one conditional UPDATE. Name and
-    storage never change.
+    writing -> ready -> condemned -> (row dropped, receipt kept); an orphan found in storage:
+    quarantined -> condemned, or the row dropped when it was put back. Only `publish`, `release`,
+    `quarantine` and `purge` move a file on, each by one conditional UPDATE. Name and storage never
+    change.
     """
 
     class State(models.TextChoices):
@@ -166,13 +167,14 @@ class StoredFile(models.Model):
         ABANDONED = "abandoned", "an upload or job never finished"
         POLICY = "policy", "a retention policy removed it"
         SOURCE_RULE = "source_rule", "a source rule removed it after processing"
+        RESTORED = "restored", "it was brought back from the archive"
 
     PARK_AFTER: ClassVar[int] = 12  # failures; about two days of doubling waits
 
     storage = models.CharField(max_length=32)  # a permanent alias in STORAGES
     file = StoredFileField()
     kind = models.CharField(max_length=16, choices=Kind)
-    owner_id = models.BigIntegerField(null=True)  # null: shared, such as a template
+    owner_id = models.BigIntegerField(null=True)  # null: shared or archived
     recording_id = models.BigIntegerField(null=True)  # asked by holds when the owning row is gone
     size = models.BigIntegerField(default=0)  # bytes; 0 until ready
     reserved = models.BigIntegerField(default=0)  # bytes set aside in the account while writing
@@ -214,6 +216,10 @@ class StoredFile(models.Model):
             # Read by publish.recover() on every tick. Not on the lease: then PostgreSQL could not
             # claim or renew in place.
             models.Index(fields=["id"], condition=Q(state="writing"), name="stored_file_writing"),
+            # Read by quarantine's list, policy and recovery.
+            models.Index(
+                fields=["id"], condition=Q(state="quarantined"), name="stored_file_quarantine"
+            ),
             # Read by release and holds for a recording.
             models.Index(fields=["recording_id"], name="stored_file_recording"),
             # Read by audit and by holds on an owner.
@@ -242,7 +248,7 @@ class HoldQuerySet(models.QuerySet["Hold"]):
         return self.filter(Q(until=None) | Q(until__gt=Now()), released_at=None)
 
     def covering(self, *, owner_ids: Collection[int], recording_ids: Collection[int]) -> Self:
-        return self.filter(Q(owner_id__in=owner_ids) | Q(recording_id__in=recording_ids))
+        return self.filter(Q(owner_id__among=owner_ids) | Q(recording_id__among=recording_ids))
 
 
 class Hold(models.Model):
@@ -322,13 +328,20 @@ class Receipt(models.Model):
     released_by = models.CharField(max_length=200, blank=True)
     released_at = models.DateTimeField(null=True)
     gone_at = models.DateTimeField(db_default=Now())  # verified gone
-    sequence = models.BigIntegerField(null=True, unique=True)  # place in the chain, from 1
+    sequence = models.BigIntegerField(null=True)  # place in the chain, from 1
     previous_hash = models.CharField(max_length=64, blank=True)
     hash = models.CharField(max_length=64, blank=True)
 
     class Meta:
         constraints = [
             models.UniqueConstraint(fields=["storage", "name"], name="receipt_once_per_name"),
+            # Also the index that receipts.seal() finds the head by; purge, which writes receipts
+            # without a place, has nothing to add to it.
+            models.UniqueConstraint(
+                fields=["sequence"],
+                condition=Q(sequence__isnull=False),
+                name="receipt_one_at_a_place",
+            ),
         ]
         indexes = [
             # Read by receipts.seal().
@@ -350,3 +363,20 @@ class Receipt(models.Model):
 
 def _iso(moment: datetime | None) -> str | None:
     return None if moment is None else moment.astimezone(UTC).isoformat()
+
+
+from recordings.ledger.clock import Clock  # noqa: E402
+from recordings.ledger.findings import Scan, Sighting, StorageBond  # noqa: E402
+
+__all__ = [
+    "Account",
+    "Clock",
+    "Hold",
+    "Lease",
+    "Receipt",
+    "Reservation",
+    "Scan",
+    "Sighting",
+    "StorageBond",
+    "StoredFile",
+]

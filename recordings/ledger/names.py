@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
 
 from django.db import models
 
@@ -65,6 +67,19 @@ def template(slug: str, number: int = 1) -> str:
     return f"templates/thumbnails/{slug}{_numbered(number)}.png"
 
 
+QUARANTINE = "quarantine"
+
+
+def quarantined(name: str, at: datetime) -> str:
+    """Name an orphan in quarantine by the day it came there."""
+    return f"{QUARANTINE}/{at:%Y-%m-%d}/{name}"
+
+
+def former_name(name: str) -> str:
+    """Return the name that a quarantined file had before."""
+    return name.split("/", 2)[2]
+
+
 _PATTERNS = {
     Kind.TRIMMED: "user_{o}/video/processed/{r}_trimmed{v}.mp4",
     Kind.AUDIO: "user_{o}/audio/{r}_processed{v}.mp3",
@@ -76,7 +91,8 @@ _PATTERNS = {
 }
 
 # No zeros in front, no `_v1`: two names must not mean the same file.
-_ID = r"[1-9][0-9]*"
+_ID = r"[1-9][0-9]{0,18}"
+_LARGEST = 2**63 - 1  # of the ids and numbers that a database takes
 _V = r"(?:_v(?P<number>[2-9]|[1-9][0-9]+))?"
 _OWNER = rf"user_(?P<owner>{_ID})"
 _SHAPES = [
@@ -107,13 +123,43 @@ _SHAPES = [
         (Kind.TEMPLATE, rf"templates/thumbnails/[-a-z0-9]+?{_V}\.png"),
     )
 ]
+_NUMBERS = ("owner", "recording", "number", "session")
+
+_ARCHIVED = re.compile(r"archive/[0-9a-f]{32}/(?P<former>.+)")
+
+
+def archived(former: str, copy: UUID) -> str:
+    """Name a file's place in the archive; `copy` is one copying of a whole recording."""
+    return f"archive/{copy.hex}/{former}"
+
+
+def anew(former: str, *, owner_id: int, recording_id: int, number: int) -> str:
+    """Name a file that comes back as it was named, but for whose it is and its number.
+
+    Raises ValueError for a shape we do not make, and for kinds that are of no recording.
+    """
+    found = parse(former)
+    if found is None or found.kind in {Kind.SESSION_AUDIO, Kind.TEMPLATE}:
+        raise ValueError(f"{former} is not named as files of recordings are.")
+    if found.kind == Kind.ORIGINAL:
+        return original(owner_id, recording_id, former.rpartition(".")[2], number)
+    if found.kind == Kind.FINAL:
+        return final(owner_id, recording_id, found.session_id or 0, number)
+    return of_kind(found.kind, owner_id, recording_id, number)
 
 
 def parse(name: str) -> Parsed | None:
-    """Say what a stored name means, or None for a shape we do not make."""
+    """Say what a stored name means, or None for a shape we do not make.
+
+    A name in the archive means what the former name did.
+    """
+    if inside := _ARCHIVED.fullmatch(name):
+        name = inside["former"]
     for kind, shape in _SHAPES:
         if match := shape.fullmatch(name):
             found = match.groupdict()
+            if any((_number(found.get(part)) or 0) > _LARGEST for part in _NUMBERS):
+                return None
             return Parsed(
                 kind=kind,
                 owner_id=_number(found.get("owner")),

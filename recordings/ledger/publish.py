@@ -25,12 +25,12 @@ from django.db import IntegrityError, transaction
 from django.db.models import F, Q, QuerySet
 from django.db.models.functions import Now
 
-from recordings.ledger import leases
+from recordings.ledger import leases, quarantine
 from recordings.ledger.exceptions import LedgerError, Lost, NameTaken, StorageFault
 from recordings.ledger.models import Account, Receipt, Reservation, StoredFile
 from recordings.ledger.names import Kind
 from recordings.ledger.purge import remove_now
-from recordings.ledger.storages import LedgerStorage, Writer, storage
+from recordings.ledger.storages import LedgerStorage, Writer, places, storage
 from recordings.ledger.transactions import retried
 
 logger = logging.getLogger(__name__)
@@ -96,13 +96,16 @@ class Publication:
         recording_id: int | None,
         size: int,
         budget: Reservation | None = None,
+        alias: str = "",
     ) -> Publication:
         """Reserve `size` bytes, from `budget` first, and record the name.
+
+        `alias` names the storage, if not the one for new media.
 
         Raises QuotaExceeded, AccountClosed, or NameTaken where storage, a row or a receipt knows
         the name already.
         """
-        alias = settings.MEDIA_STORAGE
+        alias = alias or settings.MEDIA_STORAGE
         if storage(alias).size_of(name) is not None:
             raise NameTaken(f"{name} is in storage already, though no row says so.")
         try:
@@ -118,6 +121,11 @@ class Publication:
     def size(self) -> int:
         """Bytes taken in so far."""
         return self._hasher.size
+
+    @property
+    def sha256(self) -> str:
+        """Of what was taken in; empty until it is finished."""
+        return self._digest
 
     def write(self, chunk: bytes) -> None:
         """Take bytes in, asking for more room where they outgrow what was reserved.
@@ -335,7 +343,10 @@ def sweep_parts() -> int:
     A row is committed before its part is made, so what is listed first and not known then has
     none any more.
     """
-    place = storage(settings.MEDIA_STORAGE)
+    return sum(_sweep_parts(storage(alias)) for alias in places())
+
+
+def _sweep_parts(place: LedgerStorage) -> int:
     found = list(islice(place.leftovers(), MOST_LEFTOVERS))
     states = (StoredFile.State.WRITING, StoredFile.State.CONDEMNED)
     known = StoredFile.objects.filter(
@@ -347,6 +358,7 @@ def sweep_parts() -> int:
     for part, name in known.values_list("part", "file"):
         parts.add(part)
         names.add(name)
+    names |= quarantine.destinations()
     strays = [left for left in found if left.part not in parts and left.name not in names]
     for left in strays:
         place.forget("" if left.part else left.name, left.part)

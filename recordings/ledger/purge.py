@@ -14,17 +14,19 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
+from typing import NamedTuple
 from uuid import UUID
 
 from django.db import connection, transaction
 from django.db.models import BooleanField, ExpressionWrapper, Q, QuerySet
 from django.db.models.functions import Now
 
-from recordings.ledger import leases
+from recordings.ledger import clock, leases
 from recordings.ledger.exceptions import StorageFault
 from recordings.ledger.models import Account, Receipt, StoredFile
 from recordings.ledger.storages import LedgerStorage, storage
@@ -62,18 +64,18 @@ WRITE_RECEIPTS = f"""
     WHERE f.ready_at IS NOT NULL
 """  # noqa: S608
 FILE_COLUMNS = [field.attname for field in StoredFile._meta.concrete_fields]
+RETURNED = ", ".join(["f.id", "f.ready_at", *(c for c in COPIED.values() if c.startswith("f."))])
 # On PostgreSQL what went and what was written down are one statement, so they cannot differ.
 DROP_AT_ONCE = f"""
     WITH gone AS (
         DELETE FROM {StoredFile._meta.db_table} f USING unnest(%s::bigint[]) AS wanted (id)
-        WHERE f.id = wanted.id AND f.state = %s RETURNING f.*
+        WHERE f.id = wanted.id AND f.state = %s RETURNING {RETURNED}
     ), written AS ({WRITE_RECEIPTS.format(gone="gone")})
     SELECT id FROM gone
 """  # noqa: S608
 
 
-@dataclass(frozen=True, slots=True)
-class Condemned:
+class Condemned(NamedTuple):
     """What purge needs to know of a file; whole rows would cost more than the deletion."""
 
     pk: int
@@ -84,7 +86,6 @@ class Condemned:
     was_ready: bool  # verified once, so its going leaves a receipt
     reason: str
     released_by: str
-    attempts: int
 
     @classmethod
     def of(cls, rows: QuerySet[StoredFile]) -> list[Condemned]:
@@ -92,10 +93,9 @@ class Condemned:
         return [
             cls(*row)
             for row in rows.values_list(
-                "pk", "storage", "file", "size", "part", was_ready, "reason", "released_by",
-                "attempts",
+                "pk", "storage", "file", "size", "part", was_ready, "reason", "released_by"
             )
-        ]  # fmt: skip
+        ]
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,20 +119,37 @@ def purge(*, batch_size: int = BATCH_SIZE, patience: float = 0) -> PurgeReport:
 
     One process at a time, by a lease: two would be harmless, but do the same work twice. While
     another is at it, wait up to `patience` seconds for the turn; what it leaves is done then.
+    While the clock is in doubt nothing goes.
     """
     report = PurgeReport()
+    if clock.look():
+        return report
     token = _turn(patience)
     if token is None:
         return report
     try:
-        last = 0  # carried along: a new look from the start would wade through what just went
-        while leases.renew(TURN, token, LEASE) and (batch := due(batch_size, after=last)):
-            report += remove(batch)
-            last = batch[-1].pk
+        report = _purge_all(batch_size, token)
     finally:
         leases.give(TURN, token)
     if report.failed:
         logger.warning("purge: %s deleted, %s failed", report.deleted, report.failed)
+    return report
+
+
+def _purge_all(batch_size: int, token: UUID) -> PurgeReport:
+    """Delete the bytes of one batch while the database writes down the batch before."""
+    report, last = PurgeReport(), 0
+    under_way: tuple[list[Condemned], Future[dict[int, str]]] | None = None
+    with ThreadPoolExecutor(1, "purge") as hand:
+        while leases.renew(TURN, token, LEASE) and not clock.look():
+            # `last` is carried along: a new look from the start would wade through what just went.
+            batch = due(batch_size, after=last)
+            deleting = hand.submit(_delete_bytes, batch)
+            if under_way:
+                report += _write_down(under_way[0], under_way[1].result())
+            if not batch:
+                break
+            under_way, last = (batch, deleting), batch[-1].pk
     return report
 
 
@@ -151,7 +168,10 @@ def due(batch_size: int, *, after: int = 0) -> list[Condemned]:
 
 def remove(batch: Sequence[Condemned]) -> PurgeReport:
     """Delete the bytes of condemned files outside any transaction, then write down what went."""
-    errors = _delete_bytes(batch)
+    return _write_down(batch, _delete_bytes(batch))
+
+
+def _write_down(batch: Sequence[Condemned], errors: Mapping[int, str]) -> PurgeReport:
     for one in batch:
         if error := errors.get(one.pk):
             postpone(one, error)
@@ -238,12 +258,13 @@ def unpark() -> int:
 
 def postpone(one: Condemned, error: str) -> None:
     """Try again later, doubling the wait; park what fails for days, out of the others' way."""
-    attempts = one.attempts + 1
-    StoredFile.objects.filter(pk=one.pk, state=StoredFile.State.CONDEMNED).update(
-        attempts=attempts,
+    rows = StoredFile.objects.filter(pk=one.pk, state=StoredFile.State.CONDEMNED)
+    failures = rows.values_list("attempts", flat=True).first() or 0
+    rows.update(
+        attempts=failures + 1,
         last_error=error[:2000],
-        not_before=Now() + min(FIRST_WAIT * 2**one.attempts, LONGEST_WAIT),
-        parked_at=Now() if attempts >= StoredFile.PARK_AFTER else None,
+        not_before=Now() + min(FIRST_WAIT * 2**failures, LONGEST_WAIT),
+        parked_at=Now() if failures + 1 >= StoredFile.PARK_AFTER else None,
         claim=None,
         claimed_by="",
         lease_until=None,

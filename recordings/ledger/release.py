@@ -31,27 +31,36 @@ def release(pks: Collection[int], *, reason: StoredFile.Reason, by: str = "") ->
     """
     ids = list(pks)
     chunks = [ids[start : start + CHUNK] for start in range(0, len(ids), CHUNK)]
-    return _release([Q(pk__in=chunk) for chunk in chunks], reason, by)
+    return _release([Q(pk__among=chunk) for chunk in chunks], reason, by)
 
 
 def release_recordings(
-    recording_ids: Collection[int], *, reason: StoredFile.Reason, by: str = ""
+    recording_ids: Collection[int],
+    *,
+    reason: StoredFile.Reason,
+    by: str = "",
+    locked: Collection[int] = (),
 ) -> int:
-    """Condemn every ready file of recordings, whichever row points at it, as `release` does."""
-    return _release([Q(recording_id__in=recording_ids)], reason, by)
+    """Condemn every ready file of recordings, whichever row points at it, as `release` does.
+
+    `locked` are owners whose accounts the caller's transaction has locked already.
+    """
+    return _release([Q(recording_id__among=recording_ids)], reason, by, locked)
 
 
-def _release(selections: Sequence[Q], reason: StoredFile.Reason, by: str) -> int:
+def _release(
+    selections: Sequence[Q], reason: StoredFile.Reason, by: str, locked: Collection[int] = ()
+) -> int:
     with transaction.atomic():
-        lock_owners(selections)
+        lock_owners(selections, but=locked)
         for selection in selections:
             refuse_held(selection)
         return sum(_condemn(selection, reason, by) for selection in selections)
 
 
-def lock_owners(selections: Sequence[Q]) -> None:
+def lock_owners(selections: Sequence[Q], *, but: Collection[int]) -> None:
     """Lock the accounts of the ready files, then of those that were given away meanwhile."""
-    locked: set[int] = set()
+    locked = set(but)
     while missing := _owners(selections) - locked:
         Account.objects.lock(missing)
         locked |= missing
@@ -105,7 +114,7 @@ def mark_trashed(recording_ids: Collection[int], *, trashed: bool) -> int:
 
     The caller holds the owners' locks (`Account.objects.lock`).
     """
-    rows = StoredFile.objects.ready().filter(recording_id__in=recording_ids, trashed=not trashed)
+    rows = StoredFile.objects.ready().filter(recording_id__among=recording_ids, trashed=not trashed)
     sums = list(rows.order_by().values_list("owner_id").annotate(all=Sum("size")))
     count = rows.update(trashed=trashed)
     sign = 1 if trashed else -1
@@ -149,7 +158,7 @@ def transfer(recording_ids: Collection[int], *, to_owner_id: int) -> int:
 
     The caller holds the locks of every account involved. Raises QuotaExceeded. Names stay.
     """
-    rows = StoredFile.objects.ready().filter(recording_id__in=recording_ids)
+    rows = StoredFile.objects.ready().filter(recording_id__among=recording_ids)
     sums = (
         rows.exclude(owner_id=to_owner_id)
         .order_by()

@@ -9,16 +9,20 @@ from __future__ import annotations
 import base64
 import hashlib
 from collections.abc import Collection, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
+from functools import cached_property
 from typing import Any
 from uuid import UUID
 
 from botocore.exceptions import BotoCoreError, ClientError
 from storages.backends.s3 import S3Storage as DjangoS3Storage
 
+from recordings.ledger import s3_listing, s3_moving
 from recordings.ledger.content_types import content_type
+from recordings.ledger.entries import INCOMING, MARKER, PAGE, Entry, Moved
 from recordings.ledger.exceptions import NameTaken, StorageFault
-from recordings.ledger.storages import INCOMING, Entry, Leftover, Writer
+from recordings.ledger.s3_listing import BucketPage
+from recordings.ledger.storages import CHUNK, Leftover, Writer
 
 PART_BYTES = 16 * 1024 * 1024  # 10,000 parts at most, so 160 GB a file
 PART = "part"  # metadata that says which of our uploads an object came from
@@ -100,20 +104,26 @@ class S3Writer:
 class S3Storage(DjangoS3Storage):  # type: ignore[misc]
     """A bucket without versions, read through short-lived signed addresses."""
 
-    @property
+    @cached_property
     def client(self) -> Any:
-        return self.connection.meta.client
+        """One for all threads: making one takes long, and clients, unlike resources, are safe."""
+        client = self.connection.meta.client
+        s3_listing.prepare(client)
+        return client
 
     def writer(self, name: str, part: UUID) -> Writer:
         return S3Writer(self.client, self.bucket_name, name, part)
 
     def size_of(self, name: str) -> int | None:
-        try:
-            with _told():
-                head = self.client.head_object(Bucket=self.bucket_name, Key=name)
-        except FileNotFoundError:
-            return None
-        return int(head["ContentLength"])
+        head = self._head(name)
+        return None if head is None else int(head["ContentLength"])
+
+    def chunks(self, name: str) -> Iterator[bytes]:
+        """Stream: opening would take the whole object into memory first."""
+        with _told():
+            body = self.client.get_object(Bucket=self.bucket_name, Key=name)["Body"]
+            with closing(body):
+                yield from body.iter_chunks(CHUNK)
 
     def settled(self, part: UUID) -> None:
         with _told():
@@ -189,10 +199,66 @@ class S3Storage(DjangoS3Storage):  # type: ignore[misc]
                 errors[name] = "The bucket keeps old versions, so the bytes are still there."
         return errors
 
+    def pages(self, *, after: str = "") -> Iterator[BucketPage]:
+        page = BucketPage()
+        with _told():
+            for reader in s3_listing.answers(self.client, self.bucket_name, after=after):
+                page.take(reader, hidden=(MARKERS, MARKER))
+                if len(page.names) >= PAGE:
+                    yield page
+                    page = BucketPage()
+        if page.names:
+            yield page
+
     def listing(self, *, after: str = "") -> Iterator[Entry]:
-        for found in self._objects(StartAfter=after):
-            if not found["Key"].startswith(MARKERS):
-                yield Entry(found["Key"], found["Size"], found["LastModified"])
+        for page in self.pages(after=after):
+            yield from filter(None, map(page.entry, page.names))
+
+    def entry(self, name: str) -> Entry | None:
+        head = self._head(name)
+        return None if head is None else s3_moving.described(name, head)
+
+    def _head(self, name: str) -> dict[str, Any] | None:
+        with suppress(FileNotFoundError), _told():
+            found: dict[str, Any] = self.client.head_object(Bucket=self.bucket_name, Key=name)
+            return found
+        return None
+
+    def copy_to(self, entry: Entry, to: str) -> bool:
+        head = self._head(entry.name)
+        if head is None or s3_moving.described(entry.name, head) != entry:
+            return False
+        try:
+            with _told():
+                s3_moving.copy(self.client, self.bucket_name, entry, head, to)
+        except NameTaken:
+            if self.size_of(to) is not None:
+                raise
+            return False  # what was taken for changed is the source
+        except FileNotFoundError:
+            return False
+        return True
+
+    def finish_move(self, name: str, to: str) -> Moved:
+        left, arrived = self._head(name), self._head(to)
+        if left and arrived and s3_moving.are_same(name, left, to, arrived):
+            with _told():
+                self.client.delete_object(Bucket=self.bucket_name, Key=name)
+            left = None
+        return Moved(left is not None, arrived is not None)
+
+    def read_marker(self) -> bytes | None:
+        try:
+            with _told():
+                found = self.client.get_object(Bucket=self.bucket_name, Key=MARKER)
+                content: bytes = found["Body"].read()
+                return content
+        except FileNotFoundError:
+            return None
+
+    def write_marker(self, content: bytes) -> None:
+        with _told():
+            self.client.put_object(Bucket=self.bucket_name, Key=MARKER, Body=content)
 
     def _objects(self, **asked: str) -> Iterator[dict[str, Any]]:
         pages = self.client.get_paginator("list_objects_v2")

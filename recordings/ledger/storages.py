@@ -12,30 +12,26 @@ from collections.abc import Collection, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
-from typing import Protocol, cast
+from typing import Any, Protocol, cast
 from uuid import UUID
 
+from django.conf import settings
 from django.core.files.storage import FileSystemStorage, InvalidStorageError, storages
 
+from recordings.ledger import moving, walk
 from recordings.ledger.descent import Descent
+from recordings.ledger.entries import INCOMING, MARKER, PAGE, Entry, Moved, Page
 from recordings.ledger.exceptions import NameTaken, StorageFault, StorageFull
+from recordings.ledger.folders import make_below
+from recordings.ledger.moving import DiskPage
 
-INCOMING = ".incoming"  # the upload area below the media root; never listed
+HIDDEN = frozenset({INCOMING, MARKER})
+ARCHIVE = "archive"  # the alias of the storage that archived recordings are in
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
-_FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+CHUNK = 1024 * 1024  # read at a time
 LINK_ATTEMPTS = 20  # purge removes folders that are empty, between their making and our link too
-_THREADS = 4  # unlinking on four takes 0.6 of one
-
-
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """One object in a storage: its name, size in bytes and the later of its two clocks."""
-
-    name: str
-    size: int
-    modified: datetime
+_THREADS = 2  # unlinking on two takes 0.6 of one, and leaves the database a core
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +68,12 @@ class LedgerStorage(Protocol):
     def size_of(self, name: str) -> int | None:
         """Return the size of what stands under `name`, None where nothing does."""
 
+    def chunks(self, name: str) -> Iterator[bytes]:
+        """Yield what stands under `name`, of any size, a chunk in memory at a time.
+
+        Raises FileNotFoundError, StorageFault.
+        """
+
     def settled(self, part: UUID) -> None:
         """Remove a part whose file is ready now."""
 
@@ -90,8 +92,35 @@ class LedgerStorage(Protocol):
     def bulk_delete(self, names: Collection[str]) -> dict[str, str]:
         """Remove objects and verify; return what went wrong by name. What is gone is success."""
 
+    def pages(self, *, after: str = "") -> Iterator[Page]:
+        """Yield the names of every object in byte order, from behind `after`, in bounded pages.
+
+        Raises StorageFault rather than end before the end.
+        """
+
     def listing(self, *, after: str = "") -> Iterator[Entry]:
         """Yield every object in byte order of names, from behind `after`."""
+
+    def open(self, name: str, mode: str = "rb") -> Any:
+        """Open an object for reading. Raises FileNotFoundError."""
+
+    def entry(self, name: str) -> Entry | None:
+        """Look at what stands under `name` now; None for nothing, and for what is no file."""
+
+    def copy_to(self, entry: Entry, to: str) -> bool:
+        """Put the object under a second name too; False when it is no more as `entry` says.
+
+        Raises NameTaken where something stands under `to`: nothing is ever replaced.
+        """
+
+    def finish_move(self, name: str, to: str) -> Moved:
+        """Take the former name from an object that `copy_to` gave a second one; safe to repeat."""
+
+    def read_marker(self) -> bytes | None:
+        """Return the identity marker, None where there is none; it is in no listing."""
+
+    def write_marker(self, content: bytes) -> None:
+        """Put the identity marker in place, durably and as a whole."""
 
     def leftovers(self) -> Iterator[Leftover]:
         """Yield what stands in the upload area; all that is under way is among it."""
@@ -107,6 +136,15 @@ def storage(alias: str) -> LedgerStorage:
         ) from error
 
 
+def has_archive() -> bool:
+    return ARCHIVE in settings.STORAGES
+
+
+def places() -> list[str]:
+    """Return the aliases of the storages that new files go to."""
+    return [str(settings.MEDIA_STORAGE), *([ARCHIVE] if has_archive() else [])]
+
+
 class DiskWriter:
     """Write a part aside, sync it, and link it to its final name, which fails where one stands."""
 
@@ -115,10 +153,10 @@ class DiskWriter:
         self._folder, _, self._base = name.rpartition("/")
         self._size, self._fd = 0, -1
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
-        with _told():
+        with told():
             with suppress(FileExistsError):
                 root.mkdir(mode=0o750)
-            self._incoming = make_below(root, INCOMING)
+            self._incoming = make_below(root, [INCOMING])
             try:
                 self._fd = os.open(self._part, flags, 0o640, dir_fd=self._incoming)
             except OSError:
@@ -127,14 +165,14 @@ class DiskWriter:
 
     def write(self, chunk: bytes) -> None:
         view = memoryview(chunk)
-        with _told():
+        with told():
             while view:
                 written = os.write(self._fd, view)
                 self._size += written
                 view = view[written:]
 
     def commit(self) -> None:
-        with _told():
+        with told():
             os.fsync(self._fd)
             if os.fstat(self._fd).st_size != self._size:
                 raise StorageFault(f"The disk kept less than the {self._size} bytes written to it.")
@@ -156,7 +194,7 @@ class DiskWriter:
 
     def _link_once(self) -> int:
         """Raises FileNotFoundError where purge removed the empty folder under our hands."""
-        folder = make_below(self._root, self._folder)
+        folder = make_below(self._root, self._folder.split("/"))
         try:
             os.link(
                 self._part,
@@ -203,6 +241,11 @@ class DiskStorage(FileSystemStorage):
         except (FileNotFoundError, NotADirectoryError):
             return None
 
+    def chunks(self, name: str) -> Iterator[bytes]:
+        with self.open(name, "rb") as file, told():
+            while chunk := file.read(CHUNK):
+                yield chunk
+
     def settled(self, part: UUID) -> None:
         (self.root / INCOMING / part_name(part)).unlink(missing_ok=True)
 
@@ -239,38 +282,42 @@ class DiskStorage(FileSystemStorage):
         Descent(self.root, changed=set().union(*(one.changed for one in descents))).sync()
         return {name: error for one in descents for name, error in one.errors.items()}
 
-    def listing(self, *, after: str = "") -> Iterator[Entry]:
+    def pages(self, *, after: str = "") -> Iterator[DiskPage]:
         if not self.root.is_dir():
             raise StorageFault(f"The media folder {self.root} is not there; is its disk mounted?")
-        for name, entry in self._walk("", after):
-            try:
-                stat = entry.stat(follow_symlinks=False)
-            except FileNotFoundError:  # removed since its folder was read
-                continue
-            modified = max(stat.st_mtime, stat.st_ctime)
-            yield Entry(name, stat.st_size, datetime.fromtimestamp(modified, UTC))
-
-    def _walk(self, folder: str, after: str) -> Iterator[tuple[str, os.DirEntry[str]]]:
-        """Walk in byte order: a folder sorts as `name/`, so that `a-b/` comes before `a/`."""
         try:
-            with os.scandir(self.root / folder) as found:
-                rows = [
-                    (e.name + "/" if e.is_dir(follow_symlinks=False) else e.name, e) for e in found
-                ]
-        except FileNotFoundError:
-            if folder:  # removed, empty, since its parent was read
-                return
-            raise
-        rows.sort(key=lambda row: os.fsencode(row[0]))
-        for base, entry in rows:
-            name = folder + base
-            if not folder and entry.name == INCOMING:
-                continue
-            if base.endswith("/"):
-                if name + "\U0010ffff" > after:
-                    yield from self._walk(name, after)
-            elif name > after:
-                yield name, entry
+            for names in walk.pages(self.root, after=after, size=PAGE, hidden=HIDDEN):
+                yield DiskPage(self.root, names)
+        except OSError as error:
+            raise StorageFault(
+                f"{error.filename} cannot be read ({error.strerror}), and half a listing is none."
+            ) from error
+
+    def listing(self, *, after: str = "") -> Iterator[Entry]:
+        for page in self.pages(after=after):
+            yield from filter(None, map(page.entry, page.names))
+
+    def entry(self, name: str) -> Entry | None:
+        return moving.entry(self.root, name)
+
+    def copy_to(self, entry: Entry, to: str) -> bool:
+        with told():
+            return moving.link(self.root, entry, to)
+
+    def finish_move(self, name: str, to: str) -> Moved:
+        with told():
+            return moving.finish(self.root, name, to)
+
+    def read_marker(self) -> bytes | None:
+        if not self.root.is_dir():
+            raise StorageFault(f"The media folder {self.root} is not there; is its disk mounted?")
+        with told(), suppress(FileNotFoundError):
+            return (self.root / MARKER).read_bytes()
+        return None
+
+    def write_marker(self, content: bytes) -> None:
+        with told():
+            moving.write_whole(self.root, MARKER, content)
 
     def leftovers(self) -> Iterator[Leftover]:
         try:
@@ -290,37 +337,8 @@ def void_name(part: UUID) -> str:
     return f"{part}.void"
 
 
-def make_below(root: Path, folder: str) -> int:
-    """Open a folder below `root` step by step, refusing links, and make what is missing of it.
-
-    Each parent that gained a folder is synced. The caller closes what is returned. Raises
-    FileNotFoundError when a step is removed under our hands.
-    """
-    fd = os.open(root, _FOLDER & ~os.O_NOFOLLOW)
-    try:
-        for step in folder.split("/"):
-            deeper = _step(fd, step)
-            os.close(fd)
-            fd = deeper
-    except BaseException:
-        os.close(fd)
-        raise
-    return fd
-
-
-def _step(fd: int, step: str) -> int:
-    if step in {"", ".", ".."}:
-        raise StorageFault(f"{step!r} is no folder of a stored name.")
-    with suppress(FileNotFoundError):
-        return os.open(step, _FOLDER, dir_fd=fd)
-    with suppress(FileExistsError):
-        os.mkdir(step, mode=0o750, dir_fd=fd)
-        os.fsync(fd)
-    return os.open(step, _FOLDER, dir_fd=fd)
-
-
 @contextmanager
-def _told() -> Iterator[None]:
+def told() -> Iterator[None]:
     """Turn the system's errors into the ledger's."""
     try:
         yield

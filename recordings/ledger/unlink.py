@@ -8,7 +8,8 @@ the worst that could happen is a path that leads elsewhere. What prevents it:
 - `..`, absolute names, the empty name and so the root itself are refused;
 - single files are removed only when they are regular; links, devices and pipes are left;
 - another filesystem mounted below the root is not entered;
-- what is gone already is no error: False, and nothing to do.
+- what is gone already is no error: False, and nothing to do;
+- a file gets another name only where none stands.
 """
 
 from __future__ import annotations
@@ -56,6 +57,39 @@ def remove_file(root: Path, name: str, *, modified_ns: int | None = None) -> boo
             raise Refused(f"{name} is no regular file, so it was left.")
         if modified_ns not in {None, facts.st_mtime_ns}:
             return False
+        os.unlink(last, dir_fd=folder)
+    return True
+
+
+def look(root: Path, name: str) -> Found | None:
+    """Look at one regular file below `root`; None when there is none by that name."""
+    try:
+        with _parent(root, name) as (folder, last):
+            if folder is None:
+                return None
+            facts = os.stat(last, dir_fd=folder, follow_symlinks=False)
+    except (FileNotFoundError, Refused):
+        return None
+    return Found(name, facts.st_size, facts.st_mtime_ns) if stat.S_ISREG(facts.st_mode) else None
+
+
+def set_aside(root: Path, name: str, other: str) -> bool:
+    """Give a regular file in `root` another name in it; False when that one is taken.
+
+    Never over anything. Who writes to the file goes on doing so under the new name. One that a
+    crash left under both names loses the old one.
+    """
+    with _parent(root, name) as (folder, last):
+        if folder is None:
+            raise FileNotFoundError(name)
+        facts = os.stat(last, dir_fd=folder, follow_symlinks=False)
+        if not stat.S_ISREG(facts.st_mode):
+            raise Refused(f"{name} is no regular file, so it was left.")
+        try:
+            os.link(last, other, src_dir_fd=folder, dst_dir_fd=folder, follow_symlinks=False)
+        except FileExistsError:
+            if not os.path.samestat(facts, os.stat(other, dir_fd=folder, follow_symlinks=False)):
+                return False
         os.unlink(last, dir_fd=folder)
     return True
 

@@ -89,6 +89,8 @@ def test_templates_parse_back_and_belong_to_nobody(slug, number):
         "user_-4/audio/142_processed.mp3",
         "user_4/sessions/9/temp_audio_8.wav",
         "user_4/video/unprocessed/142_original.",
+        "user_9223372036854775808/audio/142_processed.mp3",  # no database takes such an id
+        "user_4/audio/142_processed_v9223372036854775808.mp3",
         "quarantine/2026-01-01/user_4/audio/142_processed.mp3",
     ],
 )
