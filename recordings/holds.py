@@ -14,34 +14,40 @@ from django.db.models import Exists, OuterRef
 from django.db.models.functions import Now
 from django.utils import timezone
 
+from recordings.archive import locked as locked_in_archive
 from recordings.closing import way_of
 from recordings.ledger.exceptions import LedgerError
 from recordings.ledger.models import Hold
 from recordings.ledger.release import place_hold
 from recordings.ledger.transactions import retried
-from recordings.models import Closure, Recording, RecordingFile
+from recordings.models import ArchivedRecording, Closure, Recording, RecordingFile
 from recordings.processing.outcome import REPLACED_AT_ONCE
 from recordings.querysets import RecordingQuerySet
 from recordings.trash import locked
 
 
 def hold_recording(pk: int, *, reason: str, by: str, until: datetime | None = None) -> Hold:
-    """Place a hold on a recording, in the trash or out of it.
+    """Place a hold on a recording, in the trash, out of it or in the archive.
 
     Raises Recording.DoesNotExist, and LedgerError without a reason or with an end that is past.
     """
     refuse_past(until)
+    archive = ArchivedRecording.objects.archived()
 
     def place() -> Hold | None:
-        with locked([pk]) as found:
-            if not found:
+        with locked([pk]) as found, locked_in_archive(archive.filter(recording_id=pk)) as archived:
+            one = found[0] if found else archived
+            if one is None:
                 return None
-            owner_id = found[0].owner_id
-            return place_hold(reason=reason, by=by, owner_id=owner_id, recording_id=pk, until=until)
+            return place_hold(
+                reason=reason, by=by, owner_id=one.owner_id, recording_id=pk, until=until
+            )
 
     while True:
         if hold := retried(place):
             return hold
+        if archive.filter(recording_id=pk).exists():
+            continue
         Recording.objects.only("pk").get(pk=pk)  # gone; else it changed hands between two reads
 
 

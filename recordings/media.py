@@ -115,7 +115,7 @@ def _content(
     request: HttpRequest, file: RecordingFile, etag: str, modified: int
 ) -> HttpResponseBase:
     stored = file.stored
-    if stored.storage == "s3":
+    if isinstance(stored.file.storage, S3Storage):
         return _signed(request, file)
     if settings.X_ACCEL_PREFIX:
         address = settings.X_ACCEL_PREFIX + quote(str(stored.file.name))

@@ -86,6 +86,12 @@ class Recording(models.Model):
     keep = models.BooleanField(
         _("keep"), default=False, help_text=_("No policy removes this recording.")
     )
+    keep_until = models.DateTimeField(
+        _("keep until"),
+        null=True,
+        blank=True,
+        help_text=_("No policy removes this recording before."),
+    )
     duration = models.FloatField(null=True, blank=True)  # seconds
     width = models.PositiveIntegerField(null=True, blank=True)
     height = models.PositiveIntegerField(null=True, blank=True)
@@ -288,6 +294,17 @@ class Closure(models.Model):
         return f"closing of {self.owner_name}"
 
 
+from recordings.archive_models import ArchivedFile, ArchivedRecording  # noqa: E402
 from recordings.processing.models import Job, SourceRule  # noqa: E402  (they point at Recording)
 
-__all__ = ["ApiToken", "Closure", "Job", "Label", "Recording", "RecordingFile", "SourceRule"]
+__all__ = [
+    "ApiToken",
+    "ArchivedFile",
+    "ArchivedRecording",
+    "Closure",
+    "Job",
+    "Label",
+    "Recording",
+    "RecordingFile",
+    "SourceRule",
+]

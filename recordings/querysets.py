@@ -10,12 +10,11 @@ from django.db.models.functions import Now
 
 from recordings.ledger.models import Hold
 from recordings.ledger.names import Kind
+from recordings.ledger.permissions import ADMINISTER
 
 if TYPE_CHECKING:
     from recordings.models import Recording, RecordingFile  # noqa: F401  (in the bases below)
     from recordings.processing.models import Job  # noqa: F401
-
-ADMINISTER = "retention.administer"
 
 
 class RecordingQuerySet(models.QuerySet["Recording"]):

@@ -8,10 +8,11 @@ from django.contrib.auth import get_user_model
 from django.db.models.signals import post_delete, post_save, pre_delete
 from django.dispatch import receiver
 
+from recordings.archive import refuse_held_in_archive
 from recordings.ledger.models import Account, StoredFile
 from recordings.ledger.release import release
 from recordings.ledger.reservations import give_back
-from recordings.models import Job, Recording, RecordingFile
+from recordings.models import ArchivedFile, ArchivedRecording, Job, Recording, RecordingFile
 from recordings.trash import locked, unheld
 
 
@@ -25,6 +26,21 @@ def refuse_when_held(instance: Recording, **kwargs: Any) -> None:
     """A recording without files is held too; asked of the row, since the one in hand may be old."""
     with locked([instance.pk]) as found:
         unheld(found)
+
+
+@receiver(post_delete, sender=ArchivedFile)
+def release_archived_bytes(instance: ArchivedFile, **kwargs: Any) -> None:
+    release([instance.stored_id], reason=StoredFile.Reason.DELETED)
+
+
+@receiver(pre_delete, sender=ArchivedRecording)
+def refuse_when_archived_is_held(instance: ArchivedRecording, **kwargs: Any) -> None:
+    refuse_held_in_archive(instance.pk)
+
+
+@receiver(pre_delete, sender=ArchivedFile)
+def refuse_when_file_is_held(instance: ArchivedFile, **kwargs: Any) -> None:
+    refuse_held_in_archive(instance.archived_id)
 
 
 @receiver(post_save, sender=get_user_model())

@@ -1,8 +1,10 @@
-"""Spans of time in words."""
+"""Spans of time and sizes in words."""
 
 from __future__ import annotations
 
 from typing import Final
+
+from django.template.defaultfilters import filesizeformat
 
 UNITS: Final = ((86400, "day"), (3600, "hour"), (60, "minute"), (1, "second"))
 
@@ -19,3 +21,8 @@ def period(seconds: int) -> str:
         if number:
             parts.append(counted(number, unit))
     return " ".join(parts) or "0 seconds"
+
+
+def size_in_words(size: int) -> str:
+    """Write bytes as pages do, with a common space: 2.0 TB."""
+    return filesizeformat(size).replace("\xa0", " ")

@@ -8,8 +8,8 @@ from typing import Any
 from celery import shared_task
 from celery.signals import worker_shutting_down
 
-from recordings import closing
-from recordings.ledger import publish, receipts, spare
+from recordings import archive, closing
+from recordings.ledger import identity, publish, quarantine, receipts, spare
 from recordings.ledger import purge as ledger_purge
 from recordings.processing import jobs, outcome, pipeline, watchdog
 from recordings.uploads import intake
@@ -35,14 +35,17 @@ def tick() -> None:
     for part in (
         spare.keep,
         publish.recover,
+        quarantine.recover,
         publish.sweep_parts,
         intake.recover,
         jobs.recover,
         outcome.remove_due_originals,
         outcome.remove_superseded,
         closing.continue_closures,
+        archive.let_go_unused,
         ledger_purge.purge,
         receipts.seal,
+        identity.keep,
     ):
         try:
             part()

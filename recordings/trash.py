@@ -27,7 +27,7 @@ from recordings.ledger.release import mark_trashed, release_recordings
 from recordings.ledger.transactions import retried
 from recordings.models import Job, Recording
 
-BATCH_SIZE = 500
+BATCH_SIZE = 1000
 
 # Upper layers say here how long things stay in the trash; the first answer that is not None holds.
 period_sources: list[Callable[[], timedelta | None]] = []
@@ -41,18 +41,20 @@ def period() -> timedelta:
 
 
 @contextmanager
-def locked(pks: Collection[int], *, also: Collection[int] = ()) -> Iterator[list[Recording]]:
+def locked(
+    pks: Collection[int], *, also: Collection[int] = (), only: Collection[str] = ()
+) -> Iterator[list[Recording]]:
     """Lock the accounts of recordings and then the rows themselves, in one transaction.
 
     Yields those that still exist; one that changed hands in between is left out. `also` are more
-    owners whose accounts are wanted, such as a receiver's.
+    owners whose accounts are wanted, such as a receiver's; `only` the fields that are, if not all.
     """
     with transaction.atomic():
-        rows = Recording.objects.filter(pk__in=pks)
+        rows = Recording.objects.filter(pk__among=pks)
         owners = set(rows.values_list("owner_id", flat=True))
         Account.objects.lock(owners.union(also))
         found = rows.filter(owner_id__in=owners).order_by("pk").select_for_update(of=("self",))
-        yield list(found)
+        yield list(found.only(*only) if only else found)
 
 
 def held_among(recordings: Sequence[Recording]) -> list[Hold]:
@@ -75,29 +77,30 @@ def move_to_trash(pks: Collection[int], *, by: str) -> int:
 def trash_locked(recordings: Sequence[Recording], *, by: str) -> int:
     """Trash recordings that the caller has locked and found free of holds."""
     live = [recording.pk for recording in recordings if recording.trashed_at is None]
-    count = Recording.objects.filter(pk__in=live, trashed_at=None).update(
+    count = Recording.objects.filter(pk__among=live, trashed_at=None).update(
         trashed_at=Now(), trashed_by=by, purge_after=Now() + period()
     )
     mark_trashed(live, trashed=True)
-    running = Job.objects.open().filter(recording__in=live, cancel_requested_at=None)
+    running = Job.objects.open().filter(recording__among=live, cancel_requested_at=None)
     running.update(cancel_requested_at=Now())
     return count
 
 
 def restore(pks: Collection[int]) -> int:
     """Bring recordings back from the trash as they were; return how many came."""
-    return _in_batches(pks, _restore)
+    return _in_batches(pks, restore_locked)
 
 
-def _restore(recordings: Sequence[Recording]) -> int:
+def restore_locked(recordings: Sequence[Recording]) -> int:
+    """Bring recordings back that the caller has locked."""
     back = [recording.pk for recording in recordings if recording.trashed_at is not None]
     mark_trashed(back, trashed=False)
     # A job that has not noticed yet goes on, unless its owner had stopped it before.
     by_trash = Job.objects.open().filter(
-        recording__in=back, cancel_requested_at__gte=F("recording__trashed_at")
+        recording__among=back, cancel_requested_at__gte=F("recording__trashed_at")
     )
     by_trash.update(cancel_requested_at=None)
-    return Recording.objects.filter(pk__in=back).update(
+    return Recording.objects.filter(pk__among=back).update(
         trashed_at=None, trashed_by="", purge_after=None
     )
 
@@ -109,16 +112,21 @@ def erase(
     reason: StoredFile.Reason = StoredFile.Reason.DELETED,
 ) -> int:
     """Release recordings and their files for ever and return how many went. Raises Held."""
-    return _in_batches(pks, lambda found: erase_locked(unheld(found), by=by, reason=reason))
+    return _in_batches(
+        pks,
+        lambda found: erase_locked(unheld(found), by=by, reason=reason),
+        only=["owner_id"],
+    )
 
 
 def erase_locked(recordings: Sequence[Recording], *, by: str, reason: StoredFile.Reason) -> int:
     """Erase recordings that the caller has locked: four set statements, whatever their number."""
     ids = [recording.pk for recording in recordings]
-    release_recordings(ids, reason=reason, by=by)
-    jobs = Job.objects.filter(recording__in=ids, reservation__isnull=False)
+    owners = {recording.owner_id for recording in recordings}
+    release_recordings(ids, reason=reason, by=by, locked=owners)
+    jobs = Job.objects.filter(recording__among=ids, reservation__isnull=False)
     reservations.give_back(list(jobs.values_list("reservation_id", flat=True)))
-    return delete_rows(Recording.objects.filter(pk__in=ids))
+    return delete_rows(Recording.objects.filter(pk__among=ids))
 
 
 def delete_rows(rows: QuerySet[models.Model] | QuerySet[Recording]) -> int:
@@ -147,9 +155,11 @@ def unheld(recordings: list[Recording]) -> list[Recording]:
     return recordings
 
 
-def _in_batches(pks: Collection[int], work: Callable[[list[Recording]], int]) -> int:
+def _in_batches(
+    pks: Collection[int], work: Callable[[list[Recording]], int], *, only: Collection[str] = ()
+) -> int:
     def batch(ids: list[int]) -> int:
-        with locked(ids) as found:
+        with locked(ids, only=only) as found:
             return work(found)
 
     ordered = sorted(pks)

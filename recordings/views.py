@@ -23,9 +23,10 @@ from recordings.forms import EditForm, LibraryForm, ProcessForm, SelectionForm
 from recordings.ledger.exceptions import LedgerError
 from recordings.ledger.models import StoredFile
 from recordings.ledger.names import Kind
+from recordings.ledger.permissions import ADMINISTER
 from recordings.models import Recording, RecordingFile
 from recordings.processing import jobs
-from recordings.querysets import ADMINISTER, RecordingQuerySet
+from recordings.querysets import RecordingQuerySet
 
 MOST_SENTENCES = 3  # about single recordings, after one press of a button
 
@@ -172,7 +173,7 @@ def cancel(request: SignedIn, pk: int) -> HttpResponse:
 @require_POST
 def move_to_trash(request: SignedIn) -> HttpResponse:
     """Move the ticked recordings to the trash, all but the held ones."""
-    chosen = list(_chosen(request).live().with_held())
+    chosen = list(ticked(request).live().with_held())
     held = [one for one in chosen if one.is_held]
     _refuse(request, held)
     try:
@@ -198,7 +199,7 @@ def _moved(count: int) -> str:
 @require_POST
 def restore(request: SignedIn) -> HttpResponse:
     """Bring the ticked recordings back from the trash."""
-    pks = list(_chosen(request).trashed().values_list("pk", flat=True))
+    pks = list(ticked(request).trashed().values_list("pk", flat=True))
     count = trash.restore(pks)
     _tell(
         request,
@@ -214,7 +215,7 @@ def restore(request: SignedIn) -> HttpResponse:
 @require_POST
 def erase(request: SignedIn) -> HttpResponse:
     """Delete trashed recordings for ever, after asking once more with their size."""
-    rows = _chosen(request).trashed()
+    rows = ticked(request).trashed()
     chosen = list(rows.with_held().order_by("title", "id"))
     held = [one for one in chosen if one.is_held]
     free = [one for one in chosen if not one.is_held]
@@ -242,7 +243,7 @@ def _size(recordings: Sequence[Recording]) -> int:
     return ready.aggregate(total=Sum("stored__size"))["total"] or 0
 
 
-def _chosen(request: SignedIn) -> RecordingQuerySet:
+def ticked(request: SignedIn) -> RecordingQuerySet:
     """The recordings a form names, as far as this person may see them."""
     form = SelectionForm(request.POST)
     if not form.is_valid():

@@ -18,7 +18,7 @@ from recordings.holds import hold_owner, hold_recording, waiting_to_go
 from recordings.ledger.admin_base import LibraryAdmin, number_of
 from recordings.ledger.exceptions import LedgerError
 from recordings.ledger.models import Account, Hold
-from recordings.models import Recording
+from recordings.models import ArchivedRecording, Recording
 
 NAMED = 20  # holds on the page that asks
 
@@ -42,7 +42,7 @@ class PlaceHold(forms.ModelForm):  # type: ignore[type-arg]
         recording, owner = given.get("recording_id"), given.get("owner_name")
         if bool(recording) == bool(owner):
             raise forms.ValidationError("Give either a recording or an owner.")
-        if recording and not Recording.objects.filter(pk=recording).exists():
+        if recording and not is_known(recording):
             self.add_error("recording_id", f"There is no recording {recording}.")
         if owner:
             user = get_user_model().objects.filter(username=owner).first()
@@ -50,6 +50,12 @@ class PlaceHold(forms.ModelForm):  # type: ignore[type-arg]
                 self.add_error("owner_name", f"There is no user {owner}.")
             given["owner"] = user and user.pk
         return given
+
+
+def is_known(pk: int) -> bool:
+    """Whether there is such a recording, in the library or in the archive."""
+    archived = ArchivedRecording.objects.archived().filter(recording_id=pk)
+    return Recording.objects.filter(pk=pk).exists() or archived.exists()
 
 
 class ForceFilter(admin.SimpleListFilter):

@@ -23,6 +23,7 @@ from recordings.ledger.admin_base import LibraryAdmin, number_of
 from recordings.ledger.exceptions import Held
 from recordings.models import Recording
 from recordings.querysets import RecordingQuerySet
+from recordings.templatetags.library import is_kept
 from recordings.trash import move_to_trash, restore
 
 SHOWN = 50  # files and jobs on one recording's page
@@ -39,7 +40,7 @@ class RecordingAdmin(LibraryAdmin):
     ordering = ("-created_at", "-id")
     actions = ("trash_selected", "restore_selected", "erase_selected", "keep_on", "keep_off")
     fieldsets = (
-        (None, {"fields": ("title", "description", "language", "keep", "expire_at")}),
+        (None, {"fields": ("title", "description", "language", "keep", "keep_until", "expire_at")}),
         ("What it is", {"fields": ("owner", "state", "warning", "length", "picture", "size")}),
         ("When", {"fields": ("created_at", "recorded_at", "processed_at", "last_watched_at")}),
         ("Leaving", {"fields": ("trash", "trashed_by", "holds_in_force")}),
@@ -70,7 +71,7 @@ class RecordingAdmin(LibraryAdmin):
 
     @admin.display(description="stays", empty_value="")
     def stays(self, recording: Recording) -> str:
-        return ", ".join(["held"] * recording.is_held + ["kept"] * recording.keep)
+        return ", ".join(["held"] * recording.is_held + ["kept"] * is_kept(recording))
 
     @admin.display(description="length")
     def length(self, recording: Recording) -> str:

@@ -17,9 +17,10 @@ from django.template.defaultfilters import filesizeformat
 from django.urls import path
 
 from recordings.admin import closures
-from recordings.ledger.admin_base import ADMINISTER, Speaking, number_of
+from recordings.ledger.admin_base import Speaking, number_of
 from recordings.ledger.exceptions import LedgerError
 from recordings.ledger.models import Account
+from recordings.ledger.permissions import ADMINISTER
 from recordings.models import Recording
 from recordings.trash import erase
 

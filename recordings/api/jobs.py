@@ -11,8 +11,8 @@ from rest_framework.views import APIView
 
 from recordings.api.recordings import REFUSED, cancelled
 from recordings.api.serializers import JobSerializer
+from recordings.ledger.permissions import ADMINISTER
 from recordings.models import Job
-from recordings.querysets import ADMINISTER
 
 
 def find(request: Request, pk: int) -> Job:

@@ -7,7 +7,7 @@ from typing import Any
 from rest_framework.permissions import IsAuthenticated
 from rest_framework.request import Request
 
-from recordings.querysets import ADMINISTER
+from recordings.ledger.permissions import ADMINISTER
 
 
 class IsAdministrator(IsAuthenticated):

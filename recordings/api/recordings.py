@@ -27,10 +27,11 @@ from recordings.api.requests import (
     details_of,
 )
 from recordings.api.serializers import ErrorSerializer, JobSerializer, RecordingSerializer
+from recordings.ledger.permissions import ADMINISTER
 from recordings.listing import matching
 from recordings.models import Job, Recording
 from recordings.processing import jobs
-from recordings.querysets import ADMINISTER, RecordingQuerySet
+from recordings.querysets import RecordingQuerySet
 from recordings.uploads import intake
 from recordings.uploads.details import set_labels
 from recordings.uploads.handler import receive

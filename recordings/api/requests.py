@@ -87,9 +87,9 @@ def _read_captions(data: bytes) -> str:
 
 
 class RecordingEdit(serializers.ModelSerializer[Recording]):
-    """Changes to a recording. `keep` and `owner` are for administrators."""
+    """Changes to a recording. `keep`, `keep_until` and `owner` are for administrators."""
 
-    ADMINISTRATORS_ONLY = ("keep", "owner")
+    ADMINISTRATORS_ONLY = ("keep", "keep_until", "owner")
 
     title = TitleField(max_length=TITLE_LENGTH, required=False)
     description = serializers.CharField(max_length=20_000, allow_blank=True, required=False)
@@ -108,7 +108,10 @@ class RecordingEdit(serializers.ModelSerializer[Recording]):
 
     class Meta:
         model = Recording
-        fields = ["title", "description", "language", "labels", "expire_at", "keep", "owner"]
+        fields = [
+            "title", "description", "language", "labels", "expire_at", "keep", "keep_until",
+            "owner",
+        ]  # fmt: skip
 
     def to_internal_value(self, data: Any) -> Any:
         """A name with NUL in it is nobody's, and no question for a database."""

@@ -83,6 +83,7 @@ class RecordingSerializer(serializers.ModelSerializer[Recording]):
             "language",
             "labels",
             "keep",
+            "keep_until",
             "duration",
             "width",
             "height",

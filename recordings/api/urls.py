@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from recordings.api import accounts, documentation, jobs, recordings
+from recordings.api import accounts, archive, documentation, jobs, recordings
 
 urlpatterns = [
     path("token", accounts.TokenView.as_view(), name="api-token"),
@@ -15,6 +15,12 @@ urlpatterns = [
     path("recordings/<int:pk>/cancel", recordings.CancelView.as_view(), name="api-cancel"),
     path("jobs/<int:pk>", jobs.JobView.as_view(), name="api-job"),
     path("jobs/<int:pk>/cancel", jobs.CancelJobView.as_view(), name="api-job-cancel"),
+    path("archive", archive.ArchiveView.as_view(), name="api-archive"),
+    path(
+        "archive/<int:pk>/restore",
+        archive.RestoreArchivedView.as_view(),
+        name="api-archive-restore",
+    ),
     path("quota", accounts.QuotaView.as_view(), name="api-quota"),
     path("users/<str:username>/quota", accounts.UserQuotaView.as_view(), name="api-user-quota"),
     path("schema", documentation.Schema.as_view(), name="api-schema"),

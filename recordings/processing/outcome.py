@@ -16,7 +16,7 @@ from functools import partial
 
 from django.db.models.functions import Now
 
-from recordings.ledger import reservations
+from recordings.ledger import clock, reservations
 from recordings.ledger.exceptions import Lost
 from recordings.ledger.models import Account, StoredFile
 from recordings.ledger.names import Kind
@@ -237,16 +237,21 @@ def remove_due_originals() -> int:
     """Carry out the deadlines that source rules stamped; return how many originals went.
 
     Passes over what is held, in the trash or being processed, and what has nothing else to be
-    watched from, for as long as that is so.
+    watched from, for as long as that is so; over all while the clock is in doubt.
     """
+    if clock.look():
+        return 0
     free = Recording.objects.live().not_held().exclude(jobs__in=Job.objects.open())
     due = RecordingFile.objects.due_originals().filter(recording__in=free)
-    count = 0
-    for pk in list(due.values_list("recording_id", flat=True)):
-        try:
-            count += retried(partial(_remove_due, pk))
-        except Exception:
-            logger.exception("the original of recording %s could not be let go", pk)
+    pks = due.order_by("recording_id").values_list("recording_id", flat=True)
+    count = last = 0
+    while page := list(pks.filter(recording_id__gt=last)[:BATCH_SIZE]):
+        for pk in page:
+            try:
+                count += retried(partial(_remove_due, pk))
+            except Exception:
+                logger.exception("the original of recording %s could not be let go", pk)
+        last = page[-1]
     return count
 
 

@@ -12,8 +12,10 @@ from __future__ import annotations
 
 import errno
 import fcntl
+import math
 import os
 import re
+import stat
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -30,7 +32,7 @@ from recordings.ledger import unlink
 from recordings.processing.exceptions import Cancelled, SiteFault
 
 CHUNK: Final = 4 * 1024**2
-_AREA: Final = re.compile(r"user_\d+/video/temp_processing")
+_AREA: Final = re.compile(r"user_\d{1,18}/video/temp_processing")
 _TRIES: Final = 10
 
 
@@ -109,16 +111,18 @@ def _lock(descriptor: int, how: int = fcntl.LOCK_EX) -> bool:
     return True
 
 
-def items(at: float | None = None) -> Iterator[Item]:
-    """Yield everything in the scratch area as it stands at `at` (seconds since 1970, or now)."""
+def items(at: float | None = None, *, older_than: timedelta = timedelta(0)) -> Iterator[Item]:
+    """Yield what is old enough at `at` (seconds since 1970, or now), in the order of names.
+
+    Locks are asked of these alone: most of what is found is young, and stays whoever holds it.
+    """
     at = time.time() if at is None else at
     for user in _names(settings.SCRATCH_ROOT):
         area = f"{user}/video/temp_processing"
         if _AREA.fullmatch(area):
             for last in _names(settings.SCRATCH_ROOT / area):
-                with suppress(FileNotFoundError):
-                    if item := _item(f"{area}/{last}", at):
-                        yield item
+                if item := look(f"{area}/{last}", at, older_than=older_than):
+                    yield item
 
 
 def _names(folder: Path) -> list[str]:
@@ -132,21 +136,44 @@ def _names(folder: Path) -> list[str]:
         return []
 
 
-def _item(name: str, at: float) -> Item | None:
-    path = settings.SCRATCH_ROOT / name
-    if path.is_symlink() or not (path.is_file() or path.is_dir()):
+def look(name: str, at: float, *, older_than: timedelta = timedelta(0)) -> Item | None:
+    """Look at one thing in the scratch area; None when it is gone, a link, or too young."""
+    if not _AREA.fullmatch(name.rpartition("/")[0]):
         return None
-    changed = path.stat().st_mtime
-    size = path.stat().st_size
-    if path.is_dir():
-        found = list(unlink.walk(settings.SCRATCH_ROOT, name))
-        size = sum(one.size for one in found)
-        changed = max([changed, *(one.modified_ns / 1e9 for one in found)])
-    return Item(name, size, timedelta(seconds=max(at - changed, 0)), _is_live(path), path.is_dir())
+    path = f"{settings.SCRATCH_ROOT}/{name}"
+    try:
+        facts = os.stat(path, follow_symlinks=False)
+        folder = stat.S_ISDIR(facts.st_mode)
+        latest = at - older_than.total_seconds() if older_than else math.inf
+        if not (folder or stat.S_ISREG(facts.st_mode)) or facts.st_mtime > latest:
+            return None
+        size, changed = facts.st_size, facts.st_mtime
+        if folder:
+            size, changed = _inside(name, changed, latest)
+        if changed > latest:
+            return None
+        age = timedelta(seconds=max(at - changed, 0))
+        return Item(name, size, age, _is_live(path), folder)
+    except FileNotFoundError:
+        return None
 
 
-def _is_live(path: Path) -> bool:
-    descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+def _inside(name: str, changed: float, latest: float) -> tuple[int, float]:
+    """Add up a folder and find its last change, or one that makes it too young anyway."""
+    size = 0
+    for one in unlink.walk(settings.SCRATCH_ROOT, name):
+        size += one.size
+        changed = max(changed, one.modified_ns / 1e9)
+        if changed > latest:
+            break
+    return size, changed
+
+
+def _is_live(path: str) -> bool:
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+    except PermissionError:  # nobody can tell, so it stays
+        return True
     try:
         return not _lock(descriptor, fcntl.LOCK_SH)
     finally:

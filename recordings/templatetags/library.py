@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django import template
 from django.utils.formats import date_format
-from django.utils.timezone import localtime
+from django.utils.timezone import localtime, now
 from django.utils.translation import gettext, gettext_lazy
 
 from recordings.ledger.names import Kind
@@ -52,6 +52,13 @@ def played(recording: Recording) -> RecordingFile | None:
     if recording.width is None and Kind.AUDIO in files:
         return files[Kind.AUDIO]
     return next((files[kind] for kind in PLAYED if kind in files), None)
+
+
+@register.filter
+def is_kept(recording: Recording) -> bool:
+    """Whether an administrator keeps it from the policies, for good or for now."""
+    until = recording.keep_until
+    return recording.keep or (until is not None and until > now())
 
 
 @register.simple_tag

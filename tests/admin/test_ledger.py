@@ -19,7 +19,9 @@ from recordings.ledger.purge import purge
 from recordings.models import ApiToken, Job, Recording, SourceRule
 from recordings.processing import jobs
 from recordings.trash import erase, move_to_trash
+from tests import archives
 from tests.admin.conftest import said
+from tests.recordings.test_archive import put_away
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -300,7 +302,8 @@ def test_index_shows_neither_beat_nor_axes(desk):
 def test_every_list_and_page_opens(desk, recording):
     for model, page in admin.site._registry.items():
         meta = model._meta
-        answer = desk.get(reverse(f"admin:{meta.app_label}_{meta.model_name}_changelist"))
+        address = reverse(f"admin:{meta.app_label}_{meta.model_name}_changelist")
+        answer = desk.get(address, follow=True)
         assert answer.status_code == 200, meta.label
         if page.get_model_perms(answer.wsgi_request)["add"]:
             address = reverse(f"admin:{meta.app_label}_{meta.model_name}_add")
@@ -314,3 +317,12 @@ def test_limits_are_not_for_staff_without_the_permission(client, make_user, acco
     assert client.post(address, {"own_limit": "1"}).status_code == 403
     assert client.get(reverse("admin:ledger_receipt_export", args=["csv"])).status_code == 403
     assert client.post(reverse(ADD_HOLD), hold_form(owner_name="olga")).status_code == 403
+
+
+def test_hold_is_placed_on_what_is_in_the_archive(desk, recording, settings, tmp_path):
+    archives.use_folder(settings, tmp_path / "archive")
+    put_away(recording)
+
+    desk.post(reverse(ADD_HOLD), hold_form(recording_id=recording.pk, reason="Court case"))
+
+    assert Hold.objects.get().recording_id == recording.pk

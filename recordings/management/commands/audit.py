@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
+from recordings.audit import audited
 from recordings.ledger.audit import AuditReport, Check, audit
 from recordings.ledger.exceptions import LedgerError
 
@@ -39,6 +40,7 @@ class Command(BaseCommand):
             report = audit(hashes=options["hash"], repair=options["repair"])
         except LedgerError as error:
             raise CommandError(f"The audit could not be made. {error}") from error
+        audited.send(type(self), report=report)
         self.stdout.write(as_json(report) if options["json"] else as_text(report))
         if not report.ok:
             broken = sum(not check.ok for check in report.checks)

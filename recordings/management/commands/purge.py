@@ -9,7 +9,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.template.defaultfilters import filesizeformat
 
-from recordings.ledger import receipts
+from recordings.ledger import clock, receipts
 from recordings.ledger.purge import purge, unpark
 
 
@@ -20,6 +20,8 @@ class Command(BaseCommand):
         parser.add_argument("--json", action="store_true", help="Print the report as JSON.")
 
     def handle(self, *args: Any, **options: Any) -> None:
+        if doubt := clock.look():
+            raise CommandError(doubt)
         unpark()
         report = purge(patience=60)
         receipts.seal()

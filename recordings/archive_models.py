@@ -1,0 +1,95 @@
+"""What is in the archive: recordings that left the library whole, and their files.
+
+Nothing here points at users or recordings: what is archived outlives both. The bytes are files of
+the ledger that nobody is charged for; whose they were is said here.
+"""
+
+from __future__ import annotations
+
+from typing import Self
+
+from django.db import models
+from django.db.models import CASCADE, PROTECT, Q, QuerySet
+from django.db.models.functions import Now
+
+from recordings.ledger.models import Hold, StoredFile
+from recordings.ledger.names import Kind
+
+
+class ArchivedRecordingQuerySet(models.QuerySet["ArchivedRecording"]):
+    def archived(self) -> Self:
+        """Those that have left the library."""
+        return self.filter(archived_at__isnull=False)
+
+    def copies(self) -> Self:
+        """Whole copies of recordings that are in the library still."""
+        return self.filter(archived_at=None)
+
+
+class ArchivedRecording(models.Model):
+    """A whole copy of a recording, from the moment it is verified.
+
+    copy (`archived_at` empty) -> archived, in the transaction that erases the recording, which is
+    also when what the rows said is written down -> the row is dropped, once restored or let go.
+    """
+
+    recording_id = models.BigIntegerField()
+    owner_id = models.BigIntegerField()
+    owner_name = models.CharField(max_length=150)
+    title = models.CharField(max_length=300)
+    size = models.BigIntegerField()  # bytes of all files
+    columns = models.JSONField(default=dict)  # of the recording's row
+    labels = models.JSONField(default=list)  # names
+    copied_at = models.DateTimeField(db_default=Now())
+    archived_at = models.DateTimeField(null=True)
+    archived_by = models.CharField(max_length=200, blank=True)  # policy and version
+
+    objects = ArchivedRecordingQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = "archived recording"
+        verbose_name_plural = "archived recordings"
+        constraints = [
+            # Of two that copy the same recording at once, one is late.
+            models.UniqueConstraint(
+                fields=["recording_id"], condition=Q(archived_at=None), name="archive_one_copy"
+            ),
+            # A recording is erased only together with what its rows said.
+            models.CheckConstraint(
+                condition=Q(archived_at=None) | ~Q(columns={}), name="archive_knows_its_columns"
+            ),
+        ]
+        indexes = [
+            # Holds and restoring ask for a recording by its id.
+            models.Index(fields=["recording_id"], name="archive_recording"),
+        ]
+
+    def __str__(self) -> str:
+        return self.title
+
+    def holds(self) -> QuerySet[Hold]:
+        """The holds in force on the recording it was, or on its owner."""
+        return Hold.objects.active().covering(
+            owner_ids=[self.owner_id], recording_ids=[self.recording_id]
+        )
+
+
+class ArchivedFile(models.Model):
+    """One file of an archived recording. Deleting the row releases the bytes."""
+
+    archived = models.ForeignKey(ArchivedRecording, on_delete=CASCADE, related_name="files")
+    stored = models.OneToOneField(StoredFile, on_delete=PROTECT, related_name="archived_file")
+    source_id = models.BigIntegerField()  # of the StoredFile it was copied from
+    kind = models.CharField(max_length=16, choices=Kind)
+    former_name = models.CharField(max_length=255)
+    # The row that showed it in the library: its model and what its columns said.
+    model = models.CharField(max_length=100, blank=True)
+    columns = models.JSONField(default=dict)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["archived", "source_id"], name="archive_file_once"),
+        ]
+
+    def __str__(self) -> str:
+        return self.former_name
