@@ -9,7 +9,7 @@ from django.contrib import admin
 from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import get_object_or_404, redirect
+from django.shortcuts import get_object_or_404, redirect, render
 from django.template.defaultfilters import filesizeformat
 from django.urls import path, reverse
 from django.utils.html import format_html
@@ -18,20 +18,34 @@ from django.utils.timezone import localtime
 from django.views.decorators.http import require_POST
 
 from recordings.ledger.admin_base import LibraryAdmin, ReadOnlyAdmin
+from retention import admin_health as admin_health  # registers its pages
 from retention import runs, words
 from retention.choices import Mode
 from retention.exceptions import RetentionError
 from retention.forms import PolicyForm
-from retention.impact import impact
+from retention.impact import View
+from retention.keeping_admin import KeepRequestAdmin
 from retention.models import RetentionPolicy, RetentionRun, RetentionSwitch, RunItem
+from retention.scopes import meet
+from retention.undo import undo
+
+__all__ = ["KeepRequestAdmin", "PolicyAdmin", "RunAdmin", "RunItemAdmin"]
 
 FIELDSETS: Any = (
     (None, {"fields": ("summary", "acceptance", "next_due", "last_run")}),
     ("What", {"fields": ("name", "slug", "enabled", "target", "action")}),
-    ("Which", {"fields": ("max_age_seconds", "clock", "owners", "groups", "labels")}),
+    ("Which", {
+        "description": "With several rules, only what every one of them asks for goes.",
+        "fields": (
+            "max_age_seconds", "clock", "keep_newest", "max_total_bytes",
+            ("disk_high_percent", "disk_low_percent"), "owners", "groups", "labels",
+        ),
+    }),
+    ("Which files in a folder", {"fields": ("path", "glob", "recursive")}),
     ("When", {"fields": ("crontab", "timezone", "every_seconds", "at_startup")}),
-    ("Limits", {"fields": ("limit_items", "limit_bytes", "limit_percent")}),
-)
+    ("Limits", {"fields": ("limit_items", "limit_bytes", "limit_percent", "backup_first")}),
+    ("Told", {"fields": ("notify_mail", "notify_webhook")}),
+)  # fmt: skip
 
 
 @admin.register(RetentionPolicy)
@@ -47,6 +61,14 @@ class PolicyAdmin(LibraryAdmin):
     actions = ("enable_selected", "disable_selected", "run_selected")
     change_list_template = "admin/retention/retentionpolicy/change_list.html"
     change_form_template = "admin/retention/retentionpolicy/change_form.html"
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[RetentionPolicy]:
+        return RetentionPolicy.objects.with_last_run().order_by(*self.get_ordering(request))
+
+    def get_changelist_instance(self, request: HttpRequest) -> Any:
+        shown = super().get_changelist_instance(request)
+        meet(shown.result_list)
+        return shown
 
     def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return self.has_change_permission(request)
@@ -78,7 +100,7 @@ class PolicyAdmin(LibraryAdmin):
 
     @admin.display(description="last run")
     def last_run(self, policy: RetentionPolicy) -> str | SafeString:
-        run = policy.runs.order_by("-id").first()
+        run = policy.last_run
         if run is None:
             return "None yet"
         address = reverse("admin:retention_retentionrun_change", args=[run.pk])
@@ -132,7 +154,7 @@ class PolicyAdmin(LibraryAdmin):
                 return redirect("admin:retention_retentionpolicy_change", pk)
             self.refuse(request, "The policy has changed meanwhile: look at it again.")
             return redirect("admin:retention_retentionpolicy_accept", pk)
-        context = {"policy": policy, "impact": impact(policy)}
+        context = {"policy": policy, "seen": View.of(policy)}
         template = "admin/retention/retentionpolicy/accept.html"
         return self.page(request, template, f"Accept “{policy}”", **context)
 
@@ -218,6 +240,8 @@ class RunAdmin(ReadOnlyAdmin):
         return [
             path("<int:pk>/approve/", wrap(require_POST(self.approve)), name=f"{name}_approve"),
             path("<int:pk>/cancel/", wrap(require_POST(self.cancel)), name=f"{name}_cancel"),
+            path("<int:pk>/undo/", wrap(require_POST(self.undo)), name=f"{name}_undo"),
+            path("<int:pk>/progress/", wrap(self.progress), name=f"{name}_progress"),
             *super().get_urls(),
         ]
 
@@ -240,6 +264,21 @@ class RunAdmin(ReadOnlyAdmin):
         else:
             self.refuse(request, "It has ended, so there is nothing to stop.")
         return redirect("admin:retention_retentionrun_change", pk)
+
+    def undo(self, request: HttpRequest, pk: int) -> HttpResponse:
+        try:
+            self.say(request, undo(self.mine(request, pk), by=request.user.get_username()).message)
+        except RetentionError as error:
+            self.refuse(request, error)
+        return redirect("admin:retention_retentionrun_change", pk)
+
+    def progress(self, request: HttpRequest, pk: int) -> HttpResponse:
+        """Show how far a run is; the page is loaded anew when it has ended."""
+        run = self.mine(request, pk)
+        answer = render(request, "admin/retention/retentionrun/_progress.html", {"original": run})
+        if not run.is_open:
+            answer["HX-Refresh"] = "true"
+        return answer
 
 
 @admin.register(RunItem)

@@ -11,7 +11,7 @@ class RetentionConfig(AppConfig):
 
     def ready(self) -> None:
         from recordings.trash import period_sources
-        from retention import receivers  # noqa: F401  (connects them)
+        from retention import auditing, receivers  # noqa: F401  (connects them)
         from retention.targets import trash
 
         period_sources.append(trash.period)

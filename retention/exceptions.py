@@ -29,3 +29,7 @@ class Stopped(RetentionError):
     def __init__(self, sentence: str, *, state: State = State.REFUSED) -> None:
         self.sentence, self.state = sentence, state
         super().__init__(sentence)
+
+
+class UnsafeFolder(Stopped):
+    """A policy's folder is not one that files may be removed from."""

@@ -17,6 +17,7 @@ from retention.clock import database_now
 from retention.decide import Decision, decide
 from retention.models import RetentionPolicy
 from retention.targets import library
+from retention.targets.base import Work
 from retention.targets.recordings import Recordings
 from retention.targets.trash import Trash
 
@@ -50,7 +51,7 @@ def explain(recording: Recording, *, at: datetime | None = None) -> Explanation:
     prospects = list(_prospects(recording, at))
     dated = [p for p in prospects if p.leaves_at is not None]
     if not prospects:
-        return Explanation(None, None, None, _blocked_anyway(recording), _none(recording))
+        return Explanation(None, None, None, _blocked_anyway(recording, at), _none(recording))
     chosen = min(
         dated or prospects,
         key=lambda p: p.leaves_at or p.decision.met_at or datetime.max.replace(tzinfo=at.tzinfo),
@@ -74,7 +75,8 @@ def _prospects(recording: Recording, at: datetime) -> Iterator[Prospect]:
     policies = RetentionPolicy.objects.in_force().filter(target=target.slug)
     for policy in policies.exclude(action=Action.REPORT):
         mine = library.scoped(policy, Recording.objects.filter(pk=recording.pk))
-        for facts in target.facts(policy, list(mine)):
+        work = Work(policy=policy, keys=[recording.pk], at=at, under_way=False)
+        for facts in target.now(work, list(mine)):
             decision = decide(policy.rules(), facts, at)
             if decision.met_at is not None:
                 yield Prospect(policy, decision, _leaves_at(policy, decision, at))
@@ -86,9 +88,9 @@ def _leaves_at(policy: RetentionPolicy, decision: Decision, at: datetime) -> dat
     return schedule.first_run(policy, max(decision.at, at))
 
 
-def _blocked_anyway(recording: Recording) -> tuple[str, ...]:
+def _blocked_anyway(recording: Recording, at: datetime) -> tuple[str, ...]:
     found = library.blockers([recording])[recording.pk]
-    return tuple(blocker.sentence for blocker in found)
+    return tuple(one.sentence for one in found if one.until is None or one.until > at)
 
 
 def _none(recording: Recording) -> str:
@@ -104,6 +106,11 @@ def _sentence(chosen: Prospect, leaves_at: datetime | None, blocked: list[str]) 
             "why": " ".join(blocked),
             "because": because,
         }
+    if leaves_at is None and chosen.policy.rules().is_relative and not chosen.decision.due:
+        return _("%(why)s So no date can be told: %(because)s looks at it again each time.") % {
+            "why": chosen.decision.sentence,
+            "because": because,
+        }
     if leaves_at is None:
         return _("%(because)s removes it when someone starts it.") % {
             "because": because[:1].upper() + because[1:]
@@ -111,6 +118,8 @@ def _sentence(chosen: Prospect, leaves_at: datetime | None, blocked: list[str]) 
     said = {"date": date_format(localtime(leaves_at), "DATETIME_FORMAT"), "because": because}
     if chosen.policy.action == Action.TRASH:
         sentence = _("It goes to the trash on %(date)s, because of %(because)s.") % said
+    elif chosen.policy.action == Action.ARCHIVE:
+        sentence = _("It goes to the archive on %(date)s, because of %(because)s.") % said
     else:
         sentence = _("It is deleted for ever on %(date)s, because of %(because)s.") % said
     return " ".join([sentence, *blocked])
@@ -119,5 +128,5 @@ def _sentence(chosen: Prospect, leaves_at: datetime | None, blocked: list[str]) 
 def _because(policy: RetentionPolicy) -> str:
     return _("the policy “%(name)s” (%(what)s)") % {
         "name": policy.name,
-        "what": words.subject(policy),
+        "what": f"{words.subject(policy)}{words.terms(policy)}",
     }

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os.path
 from collections.abc import Iterable, Iterator
+from itertools import chain
 from typing import Any
 from zoneinfo import ZoneInfo, available_timezones
 
@@ -11,6 +13,7 @@ from django.contrib.auth.models import Group
 from django.core.exceptions import ValidationError
 from django.utils import timezone
 
+from recordings.ledger.storages import has_archive
 from retention import calendar
 from retention.choices import Action, Clock, Rule
 from retention.models import RetentionPolicy, everyone
@@ -22,14 +25,17 @@ Problem = tuple[str, str]  # field, sentence
 def tidy(policy: RetentionPolicy) -> None:
     """Fill in what is understood: the target's clock, age 0 for a date of its own, ids of people.
 
+    A folder loses what its path says twice.
+
     Raises ValidationError for a scope that cannot be read.
     """
     target = find(policy.target)
-    if target and not policy.clock and policy.max_age_seconds is not None:
+    if target and not policy.clock and chosen(policy):
         policy.clock = target.clocks[0]
     if policy.clock == Clock.EXPIRE_AT and policy.max_age_seconds is None:
         policy.max_age_seconds = 0
     policy.crontab = " ".join((policy.crontab or "").split())
+    policy.path = os.path.normpath(policy.path) if policy.path.strip() else ""
     policy.scope = read_scope(policy.scope)
 
 
@@ -73,7 +79,8 @@ def problems(policy: RetentionPolicy) -> dict[str, list[str]]:
     if target is None:
         return {"target": [f"“{policy.target}” is no target: choose one of {', '.join(slugs())}."]}
     collected: dict[str, list[str]] = {}
-    for field, sentence in (*_rules(policy, target), *_action(policy, target), *_when(policy)):
+    found = (_rules(policy, target), _action(policy, target), target.misfits(policy), _when(policy))
+    for field, sentence in chain.from_iterable(found):
         collected.setdefault(field, []).append(sentence)
     return collected
 
@@ -100,11 +107,21 @@ def _rules(policy: RetentionPolicy, target: Target) -> Iterator[Problem]:
     if policy.clock and policy.clock not in target.clocks:
         known = _list(clock.value for clock in target.clocks)
         yield "clock", f"This clock does not fit {target.noun}: their age counts from {known}."
-    if policy.clock and Rule.AGE not in rules:
-        yield "clock", "A clock needs an age: give max_age_seconds."
+    yield from _disk(policy)
     for name in everyone():
         if policy.scope.get(name) and name not in target.scopes:
             yield "scope", f"{target.noun.capitalize()} cannot be narrowed by {name}."
+
+
+def _disk(policy: RetentionPolicy) -> Iterator[Problem]:
+    high, low = policy.disk_high_percent, policy.disk_low_percent
+    if (high is None) != (low is None):
+        missing = "disk_low_percent" if low is None else "disk_high_percent"
+        yield missing, "A rule for a full disk needs both marks: from where on, and down to where."
+    elif high is not None and low is not None and not low < high <= 100:
+        yield "disk_low_percent", "The low mark must be below the high one, and that at most 100."
+    if high is not None and policy.action == Action.TRASH:
+        yield "action", "The trash frees no room on a full disk: choose another action."
 
 
 def _action(policy: RetentionPolicy, target: Target) -> Iterator[Problem]:
@@ -112,10 +129,17 @@ def _action(policy: RetentionPolicy, target: Target) -> Iterator[Problem]:
         known = _list(action.value for action in target.actions)
         yield "action", f"This action does not fit {target.noun}: choose {known}."
     for name in ("path", "glob", "recursive"):
-        if getattr(policy, name):
+        if getattr(policy, name) and not target.has_path:
             yield name, f"{target.noun.capitalize()} are not chosen by path: leave this empty."
-    if policy.backup_first:
+    if policy.action == Action.ARCHIVE and not has_archive():
+        yield (
+            "action",
+            "There is no archive: set ARCHIVE_ROOT or ARCHIVE_BUCKET_NAME, or choose another.",
+        )
+    if policy.backup_first and not target.in_database:
         yield "backup_first", f"Removing {target.noun} takes no backup first: turn this off."
+    elif policy.backup_first and policy.action == Action.REPORT:
+        yield "backup_first", "A policy that only reports takes no backup first: turn this off."
     if policy.limit_percent is not None and not target.has_percent:
         yield "limit_percent", f"A limit in percent does not fit {target.noun}."
     if policy.action == Action.REPORT and policy.limits:

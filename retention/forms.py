@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from decimal import Decimal
 from typing import Any, Final
 
 from django import forms
@@ -18,6 +19,8 @@ UNITS: Final = {
     "s": 1, "sec": 1, "second": 1, "m": 60, "min": 60, "minute": 60, "h": 3600, "hr": 3600,
     "hour": 3600, "d": 86400, "day": 86400, "week": 604800, "year": 31536000,
 }  # fmt: skip
+SIZES: Final = ("bytes", "KB", "MB", "GB", "TB")
+LARGEST: Final = 2**63 - 1
 
 
 class SpanField(forms.CharField):
@@ -50,6 +53,34 @@ class SpanField(forms.CharField):
             return True
 
 
+class BytesField(forms.CharField):
+    """Bytes, entered as a number of them or with a unit: `500 GB`, `2.5 TB` (of 1024)."""
+
+    def prepare_value(self, value: Any) -> Any:
+        if not isinstance(value, int):
+            return value
+        power = next((n for n in range(4, 0, -1) if value and value % 1024**n == 0), 0)
+        return f"{value // 1024**power} {SIZES[power]}" if power else str(value)
+
+    def to_python(self, value: Any) -> int | None:  # type: ignore[override]
+        text = str(value or "").strip().upper()
+        if not text:
+            return None
+        parts = re.fullmatch(r"(\d{1,15}(?:\.\d{1,6})?)\s*([KMGT]?)I?B?", text)
+        if parts is None:
+            raise ValidationError("Give a size such as 500 GB, 2.5 TB or a number of bytes.")
+        size = int(Decimal(parts[1]) * 1024 ** ("KMGT".find(parts[2] or "-") + 1))
+        if size > LARGEST:
+            raise ValidationError("That is more than can be counted: give a smaller size.")
+        return size
+
+    def has_changed(self, initial: Any, data: Any) -> bool:
+        try:
+            return bool(self.to_python(data) != initial)
+        except ValidationError:
+            return True
+
+
 class NamesField(forms.CharField):
     """Names with commas between."""
 
@@ -69,6 +100,11 @@ class PolicyForm(forms.ModelForm):  # type: ignore[type-arg]
         required=False,
         help_text="Such as 180 days, 24 h, or a number of seconds; 0 means everything.",
     )
+    max_total_bytes = BytesField(
+        label="Until they fit into",
+        required=False,
+        help_text="Such as 2 TB: of everything in the scope, the newest that fit stay.",
+    )
     every_seconds = SpanField(
         label="Or every", required=False, help_text="Such as 6 hours, instead of a crontab."
     )
@@ -80,10 +116,20 @@ class PolicyForm(forms.ModelForm):  # type: ignore[type-arg]
 
     class Meta:
         model = RetentionPolicy
+        labels = {"path": "Folder", "glob": "Called", "recursive": "With its subfolders"}
+        help_texts = {
+            "path": (
+                "For files in a folder: managed/marked_images, counted from DATA_DIR, or the full "
+                "path of one below RETENTION_ROOTS."
+            ),
+            "glob": "Such as *.png; empty means all but hidden files.",
+            "recursive": "Subfolders themselves stay; links are never followed.",
+        }
         fields = (
-            "name", "slug", "target", "enabled", "clock", "max_age_seconds", "action", "crontab",
-            "timezone", "every_seconds", "at_startup", "limit_items", "limit_bytes",
-            "limit_percent",
+            "name", "slug", "target", "enabled", "clock", "max_age_seconds", "keep_newest",
+            "max_total_bytes", "disk_high_percent", "disk_low_percent", "action", "path", "glob",
+            "recursive", "crontab", "timezone", "every_seconds", "at_startup", "limit_items",
+            "limit_bytes", "limit_percent", "backup_first", "notify_mail", "notify_webhook",
         )  # fmt: skip
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -94,6 +140,11 @@ class PolicyForm(forms.ModelForm):  # type: ignore[type-arg]
         target.help_text = " ".join(f"{kind.noun.capitalize()}: {kind.removes}" for kind in kinds)
         self.fields["slug"].required = False
         self.fields["slug"].help_text = "Made from the name where empty."
+        self.fields[
+            "backup_first"
+        ].help_text = (
+            "A run that has something to remove backs the database up, or removes nothing."
+        )
         self._show_scope(self.instance.scope)
 
     def _show_scope(self, scope: dict[str, list[Any]]) -> None:
@@ -126,15 +177,10 @@ class PolicyForm(forms.ModelForm):  # type: ignore[type-arg]
         there = get_user_model()._default_manager.filter(pk__in=known)
         return known - set(there.values_list("pk", flat=True))
 
-    def _said_already(self) -> set[str]:
-        """Fields with an error of their own, and the clock, which needs the age."""
-        said = set(self.errors)
-        return said | {"clock"} if "max_age_seconds" in said else said
-
     def _update_errors(self, errors: ValidationError) -> None:
         """Put what the policy says of fields that are not here beside the whole form."""
         if hasattr(errors, "error_dict"):
-            for name in self._said_already() & errors.error_dict.keys():
+            for name in set(self.errors) & errors.error_dict.keys():
                 del errors.error_dict[name]
             elsewhere = [name for name in errors.error_dict if name not in self.fields]
             for name in elsewhere:

@@ -18,15 +18,19 @@ def over_limit(run: RetentionRun, policy: RetentionPolicy) -> str:
     """Say which limit the run's plan is over; empty when it may go on."""
     if not policy.limits:
         return ""
-    going = run.items.filter(outcome=Outcome.WOULD).aggregate(items=Count("pk"), size=Sum("size"))
-    items, size = going["items"], going["size"] or 0
+    going = run.items.filter(outcome=Outcome.WOULD).aggregate(
+        items=Count("pk"), rows=Count("row_id"), size=Sum("size", default=0)
+    )
+    items, size = going["items"], going["size"]
     if policy.limit_items is not None and items > policy.limit_items:
         return f"It would remove {items} items, and its limit is {policy.limit_items}."
     if policy.limit_bytes is not None and size > policy.limit_bytes:
         most = words.megabytes(policy.limit_bytes)
         return f"It would remove {words.megabytes(size)}, and its limit is {most}."
     if policy.limit_percent is not None:
-        return _over_percent(items, get(policy.target).total(policy), policy.limit_percent)
+        # Renditions that go alone are no share of the recordings.
+        total = get(policy.target).total(policy)
+        return _over_percent(going["rows"], total, policy.limit_percent)
     return ""
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import ClassVar, Self
 
 from django.db import models
-from django.db.models import Q
+from django.db.models import Exists, OuterRef, Q
 from django.db.models.functions import Now
 from django.utils.translation import gettext_lazy as _
 
@@ -15,6 +15,10 @@ from retention.choices import Mode, Outcome, State
 class RetentionRunQuerySet(models.QuerySet["RetentionRun"]):
     def open(self) -> Self:
         return self.filter(state__in=RetentionRun.OPEN)
+
+    def newest_of_each_policy(self) -> Self:
+        newer = self.model._base_manager.filter(policy=OuterRef("policy"), pk__gt=OuterRef("pk"))
+        return self.filter(~Exists(newer))
 
     def idle(self) -> Self:
         """Scheduled runs that ended well and matched nothing."""
@@ -28,13 +32,18 @@ class RetentionRun(models.Model):
     """One preview or run of a policy, claimed by token and alive by lease.
 
     queued -> running -> planned (a preview) | waiting (over a limit) | succeeded | partial (some
-    failed) | refused (unsafe) | failed | cancelled; planned and waiting -> queued when approved.
+    failed) | refused (unsafe) | failed | cancelled; planned and waiting -> queued when approved;
+    undone when what it moved to the trash was brought back.
     matched = deleted + skipped + failed once it has ended well. The policy may go; its slug and
     version stay.
     """
 
     OPEN: ClassVar[tuple[str, ...]] = (State.QUEUED, State.RUNNING)
     APPROVABLE: ClassVar[tuple[str, ...]] = (State.PLANNED, State.WAITING)
+    BAD: ClassVar[tuple[str, ...]] = (State.FAILED, State.PARTIAL, State.REFUSED)
+    UNDOABLE: ClassVar[tuple[str, ...]] = (
+        State.SUCCEEDED, State.PARTIAL, State.REFUSED, State.FAILED, State.CANCELLED,
+    )  # fmt: skip
 
     policy = models.ForeignKey(
         "retention.RetentionPolicy", on_delete=models.SET_NULL, null=True, related_name="runs"
@@ -94,8 +103,33 @@ class RetentionRun(models.Model):
         return int(items.aggregate(total=models.Sum("size", default=0))["total"])
 
     @property
+    def done(self) -> int:
+        """How many of its items it has dealt with, or left because something keeps them."""
+        return self.deleted + self.skipped + self.failed
+
+    @property
+    def title(self) -> str:
+        """How the trash names the policy and version that this run carried out."""
+        return f"policy {self.policy_slug} v{self.policy_version}"
+
+    @property
+    def is_undoable(self) -> bool:
+        """Whether it may have something in the trash; how much of it is left, `undo` finds out."""
+        trashed = self.items.filter(outcome=Outcome.TRASHED)
+        return self.state in self.UNDOABLE and trashed.exists()
+
+    @property
+    def by_itself(self) -> bool:
+        """Whether nobody but the schedule asked for it."""
+        return self.started_by == "schedule" and not self.approved_by
+
+    @property
     def is_open(self) -> bool:
         return self.state in self.OPEN
+
+    @property
+    def is_bad(self) -> bool:
+        return self.state in self.BAD
 
     @property
     def is_approvable(self) -> bool:

@@ -1,56 +1,156 @@
-"""What a policy would remove at this moment, counted up to a bound and without storing a plan."""
+"""What a policy would remove at this moment, weighed without storing a plan.
+
+Where the rules can be asked in SQL the database weighs all of it; else candidates are gone through
+up to a bound.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Final
+from itertools import islice
+from typing import Any, Final
 
+from django.db.models import Exists, OuterRef, QuerySet
+
+from retention import words
 from retention.clock import database_now
 from retention.decide import Facts, decide
 from retention.models import RetentionPolicy
-from retention.targets import get
+from retention.targets import find, get
+from retention.targets.base import Weight
 
-MOST: Final = 10_000  # counted; a preview run counts all
+MOST: Final = 10_000  # gone through one by one; a preview run counts all
 SHOWN: Final = 20
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Impact:
-    """Counts and bytes; with `more` they are at least so many."""
+    """What goes, how many more match and stay, and a few examples; with `more`, at least that."""
 
-    items: int = 0
-    size: int = 0
+    goes: Weight = field(default_factory=Weight)
     blocked: int = 0
-    owners: set[int] = field(default_factory=set)
-    samples: list[Facts] = field(default_factory=list)
+    samples: tuple[Facts, ...] = ()
     more: bool = False
     refusal: str = ""
 
-    def add(self, facts: Facts) -> None:
-        self.items += 1
-        self.size += facts.size
-        if facts.owner_id is not None:
-            self.owners.add(facts.owner_id)
-        if len(self.samples) < SHOWN:
-            self.samples.append(facts)
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What a policy takes that its accepted version would leave, and the other way round."""
+
+    added: Weight = field(default_factory=Weight)
+    removed: Weight = field(default_factory=Weight)
+    more: bool = False
 
 
-def impact(policy: RetentionPolicy, *, at: datetime | None = None, most: int = MOST) -> Impact:
+@dataclass(frozen=True, slots=True)
+class View:
+    """What an administrator sees before he accepts a version of a policy."""
+
+    version: int
+    accepted_version: int | None
+    impact: Impact
+    change: Change | None
+    weighed: str
+    sentence: str
+
+    @classmethod
+    def of(cls, policy: RetentionPolicy) -> View:
+        target, against, found = find(policy.target), change(policy), impact(policy)
+        noun = target.noun if target else "things"
+        return cls(
+            version=policy.version,
+            accepted_version=policy.accepted_version,
+            impact=found,
+            change=against,
+            weighed=words.weighed(found.goes, noun),
+            sentence=words.changed(against, noun) if against else "",
+        )
+
+
+def impact(policy: RetentionPolicy, *, at: datetime | None = None) -> Impact:
     """Say what would go now."""
     at = at or database_now()
+    target = find(policy.target)
+    if target is None:
+        return Impact(refusal=f"“{policy.target}” is no target, so nothing is removed.")
+    if refusal := target.refusal(policy, at):
+        return Impact(refusal=refusal)
+    rows = target.matching(policy, at)
+    if rows is None:
+        return _gone_through(policy, at)
+    goes, blocked = target.weigh(rows)
+    samples = target.show(policy, rows, SHOWN) if goes.items else []
+    return Impact(goes, blocked, samples=tuple(samples))
+
+
+def change(policy: RetentionPolicy, *, at: datetime | None = None) -> Change | None:
+    """Compare with the version that was accepted last; None where none was, or none is known."""
+    former = policy.as_accepted()
+    if former is None or find(former.target) is None or find(policy.target) is None:
+        return None
+    at = at or database_now()
+    now, then = (_rows(one, at) for one in (policy, former))
+    if policy.target != former.target or now is None or then is None:
+        return _compared(policy, former, at)
     target = get(policy.target)
-    found = Impact(refusal=target.refusal(policy, at))
-    if found.refusal:
-        return found
+    added, _ = target.weigh(_without(now, target.unblocked(then)))
+    removed, _ = target.weigh(_without(then, target.unblocked(now)))
+    return Change(added, removed)
+
+
+def _without(rows: QuerySet[Any], others: QuerySet[Any]) -> QuerySet[Any]:
+    """Leave out the others. NOT IN would compare each with each where there are too many."""
+    return rows.filter(~Exists(others.order_by().filter(pk=OuterRef("pk"))))
+
+
+def _rows(policy: RetentionPolicy, at: datetime) -> QuerySet[Any] | None:
+    """Return what the rules match as rows; none while the policy refuses to run."""
+    target = get(policy.target)
+    rows = target.matching(policy, at)
+    return rows.none() if rows is not None and target.refusal(policy, at) else rows
+
+
+def _compared(policy: RetentionPolicy, former: RetentionPolicy, at: datetime) -> Change:
+    now, then = (dict(islice(_due(one, at), MOST)) for one in (policy, former))
+    return Change(
+        added=_weight(now, but=then),
+        removed=_weight(then, but=now),
+        more=MOST in (len(now), len(then)),
+    )
+
+
+def _due(policy: RetentionPolicy, at: datetime) -> Iterator[tuple[tuple[str, object], Facts]]:
+    """Yield what would go, by target and key."""
+    target = get(policy.target)
+    if target.refusal(policy, at):
+        return
     for batch in target.candidates(policy, at):
-        if found.items >= most:
-            found.more = True
-            break
         for facts in batch:
-            decision = decide(policy.rules(), facts, at)
-            if decision.due:
-                found.add(facts)
-            elif decision.matched:
-                found.blocked += 1
-    return found
+            if decide(policy.rules(), facts, at).due:
+                yield (policy.target, facts.name if facts.id is None else facts.id), facts
+
+
+def _weight(
+    found: Mapping[tuple[str, object], Facts], *, but: Mapping[tuple[str, object], Facts]
+) -> Weight:
+    return weight_of([facts for key, facts in found.items() if key not in but])
+
+
+def weight_of(found: Collection[Facts]) -> Weight:
+    owners = {facts.owner_id for facts in found if facts.owner_id is not None}
+    return Weight(len(found), len(owners), sum(facts.size for facts in found))
+
+
+def _gone_through(policy: RetentionPolicy, at: datetime) -> Impact:
+    due: list[Facts] = []
+    blocked = 0
+    for batch in get(policy.target).known(policy, at):
+        if len(due) >= MOST:
+            return Impact(weight_of(due), blocked, tuple(due[:SHOWN]), more=True)
+        decisions = [(facts, decide(policy.rules(), facts, at)) for facts in batch]
+        due += [facts for facts, decision in decisions if decision.due]
+        blocked += sum(decision.matched and not decision.due for _, decision in decisions)
+    return Impact(weight_of(due), blocked, tuple(due[:SHOWN]))

@@ -14,13 +14,14 @@ from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models, transaction
-from django.db.models import F, Q
+from django.db.models import F, Prefetch, Q
 from django.db.models.functions import Now
 from django.utils.text import slugify
 from django.utils.translation import gettext_lazy as _
 
 from retention.choices import Action, Clock
 from retention.decide import Rules
+from retention.scopes import People, meet
 
 LONGEST_AGE: Final = 100 * 365 * 24 * 60 * 60  # seconds
 LONGEST_INTERVAL: Final = 366 * 24 * 60 * 60  # seconds
@@ -54,6 +55,11 @@ class RetentionPolicyQuerySet(models.QuerySet["RetentionPolicy"]):
     def in_force(self) -> Self:
         """Policies that act by themselves."""
         return self.accepted().filter(enabled=True)
+
+    def with_last_run(self) -> Self:
+        """Prefetch each policy's last run, in one query for any page."""
+        newest = RetentionRun.objects.newest_of_each_policy()
+        return self.prefetch_related(Prefetch("runs", queryset=newest, to_attr="last_runs"))
 
     def update(self, **values: Any) -> int:
         """Edit in bulk; versions rise and periodic tasks follow, as in `save()`."""
@@ -89,12 +95,18 @@ class RetentionPolicy(models.Model):
         validators=[MinValueValidator(0), MaxValueValidator(LONGEST_AGE)],
         help_text=_("Older than this, in seconds; 0 means everything."),
     )
-    keep_newest = models.PositiveIntegerField(null=True, blank=True)
+    keep_newest = models.PositiveIntegerField(
+        null=True, blank=True, help_text=_("So many of each owner stay, by the clock.")
+    )
     max_total_bytes = models.BigIntegerField(
         null=True, blank=True, validators=[MinValueValidator(0)]
     )
-    disk_high_percent = models.PositiveSmallIntegerField(null=True, blank=True)
-    disk_low_percent = models.PositiveSmallIntegerField(null=True, blank=True)
+    disk_high_percent = models.PositiveSmallIntegerField(
+        null=True, blank=True, help_text=_("Only while the disk is at least so full...")
+    )
+    disk_low_percent = models.PositiveSmallIntegerField(
+        null=True, blank=True, help_text=_("...and only until it is so full.")
+    )
     scope = models.JSONField(default=everyone, blank=True)
     action = models.CharField(max_length=8, choices=Action)
     path = models.CharField(max_length=500, blank=True)
@@ -131,9 +143,18 @@ class RetentionPolicy(models.Model):
         validators=[MaxValueValidator(100)],
         help_text=_("Of all in the scope, from 100 items up; a run over this waits for approval."),
     )
+    notify_mail = models.BooleanField(
+        _("mail a summary"),
+        default=False,
+        help_text=_("To the administrators, after each run that found something."),
+    )
+    notify_webhook = models.BooleanField(
+        _("send a summary to the webhook"), default=False, help_text=_("Likewise.")
+    )
     shipped = models.BooleanField(default=False, editable=False)  # came with the site
     version = models.PositiveIntegerField(default=1, editable=False)
     accepted_version = models.PositiveIntegerField(null=True, editable=False)
+    accepted_rules = models.JSONField(default=dict, editable=False)  # RULE_FIELDS of that version
     accepted_by = models.CharField(max_length=150, blank=True, editable=False)
     accepted_at = models.DateTimeField(null=True, editable=False)
     next_due_at = models.DateTimeField(null=True, editable=False)  # claimed by whoever rings
@@ -141,8 +162,12 @@ class RetentionPolicy(models.Model):
 
     objects = RetentionPolicyQuerySet.as_manager()
 
+    # Set by meet() and RetentionPolicyQuerySet.with_last_run(), for lists.
+    people: People | None = None
+    last_runs: list[RetentionRun]
+
     OURS: ClassVar[tuple[str, ...]] = (
-        "accepted_version", "accepted_by", "accepted_at", "next_due_at",
+        "accepted_version", "accepted_rules", "accepted_by", "accepted_at", "next_due_at",
     )  # fmt: skip
 
     class Meta:
@@ -244,6 +269,20 @@ class RetentionPolicy(models.Model):
             raise ValidationError(problems)
 
     @property
+    def last_run(self) -> RetentionRun | None:
+        """The newest run, without a query where it came `with_last_run()`."""
+        if hasattr(self, "last_runs"):
+            return next(iter(self.last_runs), None)
+        return self.runs.order_by("-id").first()
+
+    @property
+    def known_people(self) -> People:
+        """The names of the scope's people, looked up where `meet` was not asked before."""
+        if self.people is None:
+            meet([self])
+        return self.people or People()
+
+    @property
     def may_act(self) -> bool:
         return self.action == Action.REPORT or self.accepted_version == self.version
 
@@ -273,14 +312,34 @@ class RetentionPolicy(models.Model):
         return words.summary(self)
 
     def rules(self) -> Rules:
-        return Rules(max_age=timedelta(seconds=self.max_age_seconds or 0))
+        return Rules(
+            max_age=timedelta(seconds=self.max_age_seconds or 0),
+            keep_newest=self.keep_newest,
+            max_total=self.max_total_bytes,
+            disk=self.disk_high_percent is not None,
+        )
 
     def accept(self, *, version: int, by: str) -> bool:
         """Let the policy act as it was in `version`; False when it has changed since."""
         mine = RetentionPolicy.objects.filter(pk=self.pk, version=version)
-        accepted = mine.update(accepted_version=version, accepted_by=by, accepted_at=Now())
+        with transaction.atomic():
+            rules = mine.select_for_update().values(*sorted(RULE_FIELDS)).first()
+            accepted = rules and mine.update(
+                accepted_version=version, accepted_rules=rules, accepted_by=by, accepted_at=Now()
+            )
         self.refresh_from_db()
         return bool(accepted)
+
+    def as_accepted(self) -> RetentionPolicy | None:
+        """Return a copy, not to be stored, with the rules that were accepted last."""
+        if self.accepted_version == self.version:
+            return self
+        if not self.accepted_rules:
+            return None
+        known = {
+            name: self.accepted_rules[name] for name in RULE_FIELDS & self.accepted_rules.keys()
+        }
+        return RetentionPolicy(pk=self.pk, slug=self.slug, **known)
 
 
 def sync_after_commit(pks: Collection[int]) -> None:
@@ -295,42 +354,26 @@ def _sync_after_commit(pk: int) -> None:
     transaction.on_commit(lambda: schedule.sync_policy(pk), robust=True)
 
 
-class RetentionSwitch(models.Model):
-    """The one row that says whether scheduled policies are paused. Manual runs go on."""
-
-    ROW: ClassVar[int] = 1
-
-    paused_at = models.DateTimeField(null=True)
-    paused_by = models.CharField(max_length=150, blank=True)
-
-    class Meta:
-        constraints = [models.CheckConstraint(condition=Q(pk=1), name="switch_is_one_row")]
-
-    def __str__(self) -> str:
-        return "paused" if self.paused_at else "on"
-
-    @classmethod
-    def current(cls) -> RetentionSwitch:
-        return cls.objects.get_or_create(pk=cls.ROW)[0]
-
-    @classmethod
-    def turn(cls, *, on: bool, by: str) -> bool:
-        """Resume or pause all scheduled policies; False when it stood that way already."""
-        cls.current()
-        rows = cls.objects.filter(pk=cls.ROW, paused_at__isnull=on is False)
-        with transaction.atomic():
-            changed = rows.update(paused_at=None if on else Now(), paused_by="" if on else by)
-            if changed:
-                sync_after_commit(RetentionPolicy.objects.values_list("pk", flat=True))
-        return bool(changed)
-
-
+from retention.figures import Forecast, StorageSnapshot  # noqa: E402
 from retention.history import RetentionRun, RunItem  # noqa: E402  (they point at policies)
+from retention.monitor import Figure, HealthAlert, HealthThresholds  # noqa: E402
+from retention.notify import Notice  # noqa: E402
+from retention.people import Correspondent, KeepRequest, NoticeSent  # noqa: E402
+from retention.switch import RetentionSwitch  # noqa: E402
 
 __all__ = [
+    "Correspondent",
+    "Figure",
+    "Forecast",
+    "HealthAlert",
+    "HealthThresholds",
+    "KeepRequest",
+    "Notice",
+    "NoticeSent",
     "RetentionPolicy",
     "RetentionPolicyQuerySet",
     "RetentionRun",
     "RetentionSwitch",
     "RunItem",
+    "StorageSnapshot",
 ]

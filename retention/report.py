@@ -12,6 +12,7 @@ from django.db import transaction
 from retention import words
 from retention.choices import Mode, Outcome
 from retention.models import RetentionPolicy, RetentionRun, RunItem
+from retention.targets import get
 from retention.targets.base import Result
 
 maintenance = logging.getLogger("mediasite.maintenance")
@@ -28,7 +29,8 @@ def log_items(
     """Write a line for each thing that went or could not."""
     for item in items:
         result = results[item.key]
-        if verb := VERBS.get(result.outcome):
+        if result.outcome in VERBS:
+            verb = get(policy.target).verb or VERBS[result.outcome]
             maintenance.info(
                 "sweep %s %s (%s bytes%s) policy=%s run=%s",
                 verb, label(item), item.size, _age(result.age), policy.slug, run.pk,

@@ -28,10 +28,11 @@ from django.db import transaction
 from django.db.models import F
 from django.db.models.functions import Now
 
-from recordings.ledger import leases
+from recordings import backup
+from recordings.ledger import clock, leases
 from recordings.ledger.exceptions import Lost
 from recordings.ledger.transactions import retried
-from retention import fit, guard, report
+from retention import fit, guard, notices, report, schedule, tally
 from retention.choices import Action, Mode, Outcome, State
 from retention.clock import database_now
 from retention.decide import Facts, decide
@@ -45,14 +46,17 @@ logger = logging.getLogger(__name__)
 LEASE = timedelta(minutes=5)  # longer than the slowest batch
 
 
-def execute(pk: int) -> bool:
-    """Do one queued run, if it waits for us; False when another has it or it is over."""
+def execute(pk: int, *, once: RetentionPolicy | None = None) -> bool:
+    """Do one queued run, if it waits for us; False when another has it or it is over.
+
+    `once` is a policy without a row, made for this run alone.
+    """
     run = claim(pk)
     if run is None:
         return False
     started = time.monotonic()
     try:
-        state, message = carry_through(run)
+        state, message = carry_through(run, once)
     except Lost:
         logger.warning("%s was taken over or closed; this process leaves it", run)
         return True
@@ -62,10 +66,12 @@ def execute(pk: int) -> bool:
         logger.exception("%s failed", run)
         state, message = State.FAILED, "It failed unexpectedly; the site's log says why."
     if close(run, state, message):
+        tally.count(run)
         idle = is_idle(run)
         if idle:
             forget_idle_before(run)
         report.summarise(run, seconds=time.monotonic() - started, quiet=idle)
+        notices.tell_of(run)
     return True
 
 
@@ -108,9 +114,12 @@ def close(run: RetentionRun, state: State, message: str) -> bool:
     return bool(ended)
 
 
-def carry_through(run: RetentionRun) -> tuple[State, str]:
+def carry_through(run: RetentionRun, once: RetentionPolicy | None) -> tuple[State, str]:
     """Plan, guard and remove; return how it ended. Raises Stopped, Lost."""
-    policy = current_policy(run)
+    policy = once or current_policy(run)
+    stop_unless_safe(policy)
+    if run.mode == Mode.EXECUTE:
+        stop_in_doubt()
     target = get(policy.target)
     if run.planned_at is None:
         plan(run, policy, target)
@@ -133,11 +142,17 @@ def current_policy(run: RetentionRun) -> RetentionPolicy:
         raise Stopped("The policy was changed since this run was asked for: start it again.")
     if run.mode == Mode.EXECUTE and not policy.may_act:
         raise Stopped("This version of the policy is not accepted: an administrator has to.")
+    if run.by_itself and not schedule.acts_by_itself(policy):
+        raise Stopped("The policy was turned off, or all are paused, before the run began.")
+    return policy
+
+
+def stop_unless_safe(policy: RetentionPolicy) -> None:
+    """Raise Stopped where the policy cannot do what it says, or must not now."""
     if problems := fit.problems(policy):
         raise Stopped(" ".join(sentence for found in problems.values() for sentence in found))
     if sentence := get(policy.target).refusal(policy, database_now()):
         raise Stopped(sentence)
-    return policy
 
 
 def plan(run: RetentionRun, policy: RetentionPolicy, target: Target) -> None:
@@ -166,7 +181,7 @@ def to_item(
         recording_id=facts.recording_id,
         owner_id=facts.owner_id,
         size=facts.size,
-        reason=f"{policy.title}: due since {decision.met_at:%Y-%m-%d %H:%M} UTC",
+        reason=f"{policy.title}: {decision.reason}",
         outcome=Outcome.WOULD if decision.due else Outcome.SKIPPED,
         detail="" if decision.due else decision.sentence,
     )
@@ -201,15 +216,33 @@ def stop_when_asked(run: RetentionRun) -> None:
         raise Lost("This run is no longer ours.")
 
 
+def stop_in_doubt() -> None:
+    """Raise Stopped while the clock that deadlines go by is in doubt."""
+    if doubt := clock.look():
+        raise Stopped(doubt)
+
+
+def back_up(run: RetentionRun) -> None:
+    """Make the backup that the policy wants before anything goes. Raises Stopped, Lost."""
+    try:
+        backup.make(alive=partial(retried, partial(progress, run)))
+    except backup.BackupFailed as failure:
+        raise Stopped(f"Nothing was removed, for there is no backup. {failure}") from failure
+
+
 def remove(run: RetentionRun, policy: RetentionPolicy, target: Target) -> None:
     """Remove what the plan names, in the order of the plan."""
     last = 0
     left = RunItem.objects.filter(run=run, outcome=Outcome.WOULD).order_by("pk")
-    while batch := list(left.filter(pk__gt=last)[:BATCH_SIZE]):
+    size = min(BATCH_SIZE, target.batch_size(policy))
+    if policy.backup_first and left.exists():
+        back_up(run)
+    while batch := list(left.filter(pk__gt=last)[:size]):
         stop_when_asked(run)
+        stop_in_doubt()
         remove_batch(run, policy, target, batch)
         last = batch[-1].pk
-    if policy.action == Action.DELETE:
+    if policy.action in {Action.DELETE, Action.ARCHIVE}:
         report.ring_for_purge()
 
 
@@ -218,6 +251,7 @@ def remove_batch(
 ) -> None:
     """Remove a batch; when one item spoils it, remove each by itself. Raises Stopped, Lost."""
     try:
+        target.prepare(work_of(policy, items), partial(retried, partial(progress, run)))
         if target.in_database:
             results = retried(partial(remove_and_note, run, policy, target, items))
         else:
@@ -250,16 +284,25 @@ def remove_and_note(
 def work_on(
     policy: RetentionPolicy, target: Target, items: Sequence[RunItem]
 ) -> Mapping[int | str, Result]:
+    return target.remove(work_of(policy, items))
+
+
+def work_of(policy: RetentionPolicy, items: Sequence[RunItem]) -> Work:
     keys = [item.key for item in items]
-    return target.remove(Work(policy=policy, keys=keys, at=database_now(), by=policy.title))
+    return Work(policy=policy, keys=keys, at=database_now(), by=policy.title)
 
 
 def confirm(run: RetentionRun, policy: RetentionPolicy) -> None:
     """See, and hold until the commit, that the policy still says the same. Raises Stopped, Lost."""
     with transaction.atomic():
+        if policy._state.adding:  # made for this once: no row of it can change
+            progress(run)
+            return
         same = RetentionPolicy.objects.accepted().filter(pk=policy.pk, version=policy.version)
         if not same.select_for_update().exists():
             raise Stopped("The policy was changed during the run, so it stopped.")
+        if run.by_itself and not schedule.acts_by_itself(same.get()):
+            raise Stopped("The policy was turned off, or all were paused, during the run.")
         progress(run)
 
 

@@ -5,16 +5,15 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Final
 
-from django.contrib.auth import get_user_model
-from django.contrib.auth.models import Group
-from django.db.models import Model
-
 from recordings.spans import counted as counted
 from recordings.spans import period as period
+from recordings.spans import size_in_words
 from retention.choices import Action, Clock
 from retention.targets import find, get
+from retention.targets.base import Weight
 
 if TYPE_CHECKING:
+    from retention.impact import Change
     from retention.models import RetentionPolicy, RetentionRun
 
 WEEKDAYS: Final = (
@@ -26,6 +25,7 @@ DOES: Final = {
     Action.DELETE: "are deleted for ever",
     Action.ARCHIVE: "are archived, then deleted",
 }
+WENT: Final = {Action.TRASH: "moved to the trash", Action.ARCHIVE: "archived"}
 AGED: Final = {
     Clock.UPLOADED: "older than {}",
     Clock.RECORDED: "recorded more than {} ago",
@@ -41,8 +41,10 @@ def went(run: RetentionRun) -> str:
     policy = run.policy
     if policy is None or policy.version != run.policy_version:
         return f"{run.deleted} removed"  # what its policy did then is not known any more
-    where = "moved to the trash" if policy.action == Action.TRASH else "deleted"
-    return f"{run.deleted} {where}"
+    action = Action(policy.action)
+    target = find(policy.target)
+    verb = WENT.get(action) or (target and target.verb) or "deleted"
+    return f"{run.deleted} {verb}"
 
 
 def freed(run: RetentionRun) -> str:
@@ -56,6 +58,24 @@ def going(run: RetentionRun) -> str:
     """Say what a preview found: bytes are those of what would go, without the skipped."""
     size = megabytes(run.bytes_going())
     return f"{run.matched - run.skipped} would go ({size}), {run.skipped} skipped"
+
+
+def weighed(weight: Weight, noun: str) -> str:
+    """Say how many things, bytes and owners: `312 recordings, 1.1 TB, 14 owners`."""
+    words = f"{weight.items:,} {noun.removesuffix('s') if weight.items == 1 else noun}"
+    words += f", {'about ' if weight.about else ''}{size_in_words(weight.size)}"
+    return f"{words}, {counted(weight.owners, 'owner')}" if weight.owners else words
+
+
+def changed(change: Change, noun: str) -> str:
+    """Say what a policy takes more and less than the version that was accepted."""
+    least = "at least " if change.more else ""
+    parts = [
+        f"{sign}{least}{weighed(weight, noun)}"
+        for sign, weight in (("+", change.added), ("−", change.removed))
+        if weight.items
+    ]
+    return "; ".join(parts) or "nothing more and nothing less today"
 
 
 def megabytes(size: int) -> str:
@@ -75,13 +95,34 @@ def aged(policy: RetentionPolicy, noun: str) -> str:
     return f"{noun} {AGED[clock].format(period(seconds))}"
 
 
+def terms(policy: RetentionPolicy) -> str:
+    """Say how far the rules beside the age let it go; with a space before it, or empty."""
+    words = ""
+    if policy.max_total_bytes is not None:
+        words += f" until they fit into {size_in_words(policy.max_total_bytes)}"
+    if policy.disk_high_percent is not None:
+        high, low = policy.disk_high_percent, policy.disk_low_percent
+        words += f" while the disk is more than {high} % full, down to {low} %"
+    return words
+
+
+def spared(policy: RetentionPolicy) -> str:
+    """Name what stays whatever its age; with a sign before it, or empty."""
+    target = get(policy.target)
+    kept = "" if policy.action == Action.REPORT or not target.spares else f", {target.spares}"
+    if policy.keep_newest is None:
+        return kept
+    return f"{kept}; the newest {policy.keep_newest} of each owner stay"
+
+
 def summary(policy: RetentionPolicy) -> str:
     """Say in one sentence when the policy does what to which things."""
     target = find(policy.target)
     if target is None:
         return f"Does nothing: {policy.target} is no target."
-    spared = "" if policy.action == Action.REPORT or not target.spares else f", {target.spares}"
-    return f"{when(policy)}: {subject(policy)} {DOES[Action(policy.action)]}{spared}."
+    action = Action(policy.action)
+    does = f"{target.does.get(action, DOES[action])}{terms(policy)}{spared(policy)}"
+    return f"{when(policy)}: {subject(policy)} {does}."
 
 
 def subject(policy: RetentionPolicy) -> str:
@@ -91,20 +132,18 @@ def subject(policy: RetentionPolicy) -> str:
 
 def scope(policy: RetentionPolicy) -> str:
     """Narrow the things down to people and labels; empty for everyone's."""
-    owners, groups = policy.scope.get("owners") or [], policy.scope.get("groups") or []
-    users = get_user_model().objects.filter(pk__in=owners).values_list("username", flat=True)
-    people = [*sorted(users), *(f"user {pk}" for pk in _gone(owners, get_user_model()))]
-    names = Group.objects.filter(pk__in=groups).values_list("name", flat=True)
-    people += [f"the group {name}" for name in sorted(names)]
-    people += [f"group {pk}" for pk in _gone(groups, Group)]
+    known, scope = policy.known_people, policy.scope
+    people = _named(scope.get("owners") or [], known.users, "{}", "user {}")
+    people += _named(scope.get("groups") or [], known.groups, "the group {}", "group {}")
     labels = [f"“{name}”" for name in policy.scope.get("labels") or []]
     words = f" of {' or '.join(people)}" if people else ""
     return words + (f" labelled {' or '.join(labels)}" if labels else "")
 
 
-def _gone(pks: list[int], model: type[Model]) -> list[int]:
-    there = set(model._default_manager.filter(pk__in=pks).values_list("pk", flat=True))
-    return [pk for pk in pks if pk not in there]
+def _named(pks: list[int], names: dict[int, str], there: str, gone: str) -> list[str]:
+    """Name those who are there in the order of their names, then those who are not by id."""
+    known = sorted(names[pk] for pk in pks if pk in names)
+    return [*map(there.format, known), *(gone.format(pk) for pk in pks if pk not in names)]
 
 
 def when(policy: RetentionPolicy) -> str:

@@ -19,9 +19,16 @@ from recordings.api.permissions import IsAdministrator
 from recordings.api.recordings import REFUSED, checked
 from retention import runs
 from retention.api.requests import AcceptRequest, PolicyRequest, apply
-from retention.api.serializers import PolicySerializer, RunSerializer
+from retention.api.serializers import (
+    AcceptedSerializer,
+    ImpactSerializer,
+    PolicySerializer,
+    RunSerializer,
+)
 from retention.choices import Mode
+from retention.impact import View
 from retention.models import RetentionPolicy
+from retention.scopes import meet
 
 
 def find(pk: int, rows: QuerySet[RetentionPolicy] | None = None) -> RetentionPolicy:
@@ -50,7 +57,8 @@ class PoliciesView(GenericAPIView[RetentionPolicy]):
     @extend_schema(operation_id="list_policies", responses=PolicySerializer(many=True))
     def get(self, request: Request) -> Response:
         """List all policies."""
-        page = self.paginate_queryset(RetentionPolicy.objects.all())
+        page = self.paginate_queryset(RetentionPolicy.objects.with_last_run()) or []
+        meet(page)
         return self.get_paginated_response(PolicySerializer(page, many=True).data)
 
     @extend_schema(
@@ -100,17 +108,27 @@ class AcceptView(APIView):
     @extend_schema(
         operation_id="accept_policy",
         request=AcceptRequest,
-        responses={200: PolicySerializer, "4XX": REFUSED},
+        responses={200: AcceptedSerializer, "4XX": REFUSED},
     )
     def post(self, request: Request, pk: int) -> Response:
         """Let the policy remove what it says, in the version that was looked at."""
         policy = find(pk)
         version = checked(AcceptRequest, request.data).get("version", policy.version)
+        seen = View.of(policy)
         if not policy.accept(version=version, by=request.user.get_username()):
             raise Conflict(
                 f"The policy is at version {policy.version} by now: look at that one first."
             )
-        return Response(PolicySerializer(policy).data)
+        return Response(AcceptedSerializer(policy, context={"view": seen}).data)
+
+
+class ImpactView(APIView):
+    permission_classes = [IsAdministrator]
+
+    @extend_schema(operation_id="policy_impact", responses=ImpactSerializer)
+    def get(self, request: Request, pk: int) -> Response:
+        """Say what the policy would take now, and how that differs from what was accepted."""
+        return Response(ImpactSerializer(View.of(find(pk))).data)
 
 
 class PlanView(APIView):

@@ -106,6 +106,8 @@ class PolicyRequest(serializers.Serializer[Any]):
     at_startup = serializers.BooleanField(required=False)
     backup_first = serializers.BooleanField(required=False)
     limits = LimitsField(required=False, allow_null=True)
+    notify_mail = serializers.BooleanField(required=False)
+    notify_webhook = serializers.BooleanField(required=False)
 
     def validate_target(self, slug: str) -> str:
         if slug not in slugs():

@@ -1,4 +1,4 @@
-"""Runs and their items: look, approve, cancel."""
+"""Runs and their items: look, approve, cancel, undo."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from rest_framework.views import APIView
 from recordings.api.errors import Conflict
 from recordings.api.permissions import IsAdministrator
 from recordings.api.recordings import REFUSED
-from retention import runs
+from retention import runs, undo
 from retention.api.serializers import ItemSerializer, RunSerializer, owner_names
 from retention.models import RetentionRun, RunItem
 
@@ -92,3 +92,15 @@ class CancelRunView(APIView):
         if not runs.cancel(run, by=request.user.get_username()):
             raise Conflict(f"This run is {run.get_state_display()}, so there is nothing to stop.")
         return Response(RunSerializer(run).data, status=202)
+
+
+class UndoRunView(APIView):
+    permission_classes = [IsAdministrator]
+
+    @extend_schema(
+        operation_id="undo_run", request=None, responses={200: RunSerializer, "4XX": REFUSED}
+    )
+    def post(self, request: Request, pk: int) -> Response:
+        """Bring back what a run moved to the trash and what is still there by it."""
+        run = undo.undo(find(pk), by=request.user.get_username())
+        return Response(RunSerializer(run).data)

@@ -5,8 +5,6 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any
 
-from django.contrib.auth import get_user_model
-from django.contrib.auth.models import Group
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
@@ -70,19 +68,19 @@ class PolicySerializer(serializers.ModelSerializer[RetentionPolicy]):
         fields = [
             "id", "slug", "name", "target", "enabled", "clock", "max_age_seconds", "keep_newest",
             "max_total_bytes", "disk_high_percent", "disk_low_percent", "scope", "action", "path",
-            "glob", "recursive", "schedule", "at_startup", "backup_first", "limits", "version",
-            "accepted_version", "accepted_by", "accepted_at", "shipped", "summary", "next_run_at",
-            "last_run",
+            "glob", "recursive", "schedule", "at_startup", "backup_first", "limits", "notify_mail",
+            "notify_webhook", "version", "accepted_version", "accepted_by", "accepted_at",
+            "shipped", "summary", "next_run_at", "last_run",
         ]  # fmt: skip
         read_only_fields = fields
 
     @extend_schema_field(ScopeField)
     def get_scope(self, policy: RetentionPolicy) -> dict[str, list[Any]]:
         """People by name, those who are gone by id."""
-        users = get_user_model()._default_manager
+        known = policy.known_people
         return {
-            "owners": _named(policy.scope.get("owners") or [], users, "username"),
-            "groups": _named(policy.scope.get("groups") or [], Group.objects, "name"),
+            "owners": [known.users.get(pk, pk) for pk in policy.scope.get("owners") or []],
+            "groups": [known.groups.get(pk, pk) for pk in policy.scope.get("groups") or []],
             "labels": policy.scope.get("labels") or [],
         }
 
@@ -100,13 +98,45 @@ class PolicySerializer(serializers.ModelSerializer[RetentionPolicy]):
 
     @extend_schema_field(RunSerializer(allow_null=True))
     def get_last_run(self, policy: RetentionPolicy) -> dict[str, Any] | None:
-        run = policy.runs.order_by("-id").first()
+        run = policy.last_run
         return RunSerializer(run).data if run else None
 
 
-def _named(ids: list[int], rows: Any, key: str) -> list[Any]:
-    names = dict(rows.filter(pk__in=ids).values_list("pk", key))
-    return [names.get(pk, pk) for pk in ids]
+class WeightSerializer(serializers.Serializer[Any]):
+    items = serializers.IntegerField()
+    bytes = serializers.IntegerField(source="size")
+    owners = serializers.IntegerField()
+    about = serializers.BooleanField(help_text="The bytes are estimated, from a sample.")
+
+
+class ImpactSerializer(serializers.Serializer[Any]):
+    """What a policy would take now, and against the version accepted last; null: none is known."""
+
+    version = serializers.IntegerField()
+    accepted_version = serializers.IntegerField(allow_null=True)
+    goes = WeightSerializer(source="impact.goes")
+    blocked = serializers.IntegerField(
+        source="impact.blocked", help_text="Match the rules and stay, because something keeps them."
+    )
+    more = serializers.BooleanField(source="impact.more", help_text="It is at least that much.")
+    refusal = serializers.CharField(source="impact.refusal", allow_blank=True)
+    added = WeightSerializer(allow_null=True, source="change.added", default=None)
+    removed = WeightSerializer(allow_null=True, source="change.removed", default=None)
+    sentence = serializers.CharField(help_text="The difference; empty: none is known.")
+
+
+class AcceptedSerializer(PolicySerializer):
+    """A policy, with what it would have taken when it was accepted."""
+
+    impact = serializers.SerializerMethodField()
+
+    class Meta(PolicySerializer.Meta):
+        fields = [*PolicySerializer.Meta.fields, "impact"]
+        read_only_fields = fields
+
+    @extend_schema_field(ImpactSerializer)
+    def get_impact(self, policy: RetentionPolicy) -> dict[str, Any]:
+        return ImpactSerializer(self.context["view"]).data
 
 
 class HoldSerializer(serializers.ModelSerializer[Hold]):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from functools import cache
 from importlib import import_module
+from inspect import isabstract
 from pkgutil import iter_modules
 from types import MappingProxyType
 
@@ -19,8 +20,9 @@ def targets() -> Mapping[str, Target]:
     return MappingProxyType({kind.slug: kind() for kind in sorted(_kinds(), key=lambda k: k.slug)})
 
 
-def _kinds() -> list[type[Target]]:
-    return [kind for kind in Target.__subclasses__() if kind.__module__.startswith(__name__)]
+def _kinds(base: type[Target] = Target) -> list[type[Target]]:
+    below = [kind for child in base.__subclasses__() for kind in (child, *_kinds(child))]
+    return [k for k in below if k.__module__.startswith(__name__) and not isabstract(k)]
 
 
 def find(slug: str) -> Target | None:

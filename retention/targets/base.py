@@ -7,10 +7,12 @@ candidates in bounded batches, and removes a batch after deciding about each of 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, ClassVar, Final
+from typing import TYPE_CHECKING, Any, ClassVar, Final, NamedTuple
+
+from django.db.models import QuerySet
 
 from retention.choices import Action, Clock, Outcome, Rule
 from retention.decide import Facts, decide
@@ -32,6 +34,15 @@ class Result:
     age: timedelta | None = None
 
 
+class Weight(NamedTuple):
+    """How many things, of how many owners, with how many bytes; `about`: those are estimated."""
+
+    items: int = 0
+    owners: int = 0
+    size: int = 0
+    about: bool = False
+
+
 @dataclass(frozen=True, slots=True)
 class Work:
     """One batch to be removed: items by key (id of the row, else name), and for which policy."""
@@ -39,7 +50,8 @@ class Work:
     policy: RetentionPolicy
     keys: Sequence[int | str]
     at: datetime  # the moment that is decided for
-    by: str
+    by: str = ""
+    under_way: bool = True  # begun when the disk was too full, so it goes on to the low mark
 
 
 class Target(ABC):
@@ -51,14 +63,21 @@ class Target(ABC):
     spares: ClassVar[str] = ""  # for the summary: `, except ...`
     clocks: ClassVar[tuple[Clock, ...]]  # the first is understood
     actions: ClassVar[tuple[Action, ...]]
+    does: ClassVar[Mapping[Action, str]] = {}  # what an action comes to, where not the usual
+    verb: ClassVar[str] = ""  # what became of things, where `deleted` says too much
     rules: ClassVar[tuple[Rule, ...]] = (Rule.AGE,)
     scopes: ClassVar[frozenset[str]] = frozenset()
     has_percent: ClassVar[bool] = False  # limits may be a share of everything in the scope
     in_database: ClassVar[bool] = True  # removed in the transaction that notes it
+    has_path: ClassVar[bool] = False  # chosen by folder and file name
 
     @abstractmethod
     def candidates(self, policy: RetentionPolicy, at: datetime) -> Iterator[list[Facts]]:
         """Yield what the rules may match at `at`, in batches of at most BATCH_SIZE."""
+
+    def known(self, policy: RetentionPolicy, at: datetime) -> Iterator[list[Facts]]:
+        """Yield candidates as far as they are known without a long search: for a page to show."""
+        return self.candidates(policy, at)
 
     @abstractmethod
     def remove(self, work: Work) -> Mapping[int | str, Result]:
@@ -67,6 +86,16 @@ class Target(ABC):
         With `in_database` the caller has a transaction open, else it has none.
         """
 
+    def prepare(self, work: Work, alive: Callable[[], None]) -> None:  # noqa: B027 (most need none)
+        """Do beforehand, without a transaction, what takes long; `alive` is called now and then.
+
+        What it raises fails the batch as removing does.
+        """
+
+    def batch_size(self, policy: RetentionPolicy) -> int:
+        """Return how many are prepared and removed at once, at most."""
+        return BATCH_SIZE
+
     @abstractmethod
     def phrase(self, policy: RetentionPolicy, of: str) -> str:
         """Name what the policy is about: `recordings of olga older than 180 days`.
@@ -74,13 +103,36 @@ class Target(ABC):
         `of` is the scope in words, with a space before it, or empty.
         """
 
+    def misfits(self, policy: RetentionPolicy) -> Iterable[tuple[str, str]]:
+        """Name fields that say what this target alone cannot do, each with a sentence."""
+        return ()
+
     def refusal(self, policy: RetentionPolicy, at: datetime) -> str:
         """Say why it is not safe to run now; empty when it is."""
         return ""
 
     def total(self, policy: RetentionPolicy) -> int:
-        """Count everything in the scope; asked only where `has_percent`."""
-        raise NotImplementedError
+        """Count everything in the scope, for a limit in percent; see `has_percent`."""
+        return 0
+
+    def matching(self, policy: RetentionPolicy, at: datetime) -> QuerySet[Any] | None:
+        """Return what the rules match as rows; None where only `candidates` can tell.
+
+        With rows the database weighs in a moment what candidates would take minutes for.
+        """
+        return None
+
+    def unblocked(self, rows: QuerySet[Any]) -> QuerySet[Any]:
+        """Leave out of matching rows what something keeps."""
+        return rows
+
+    def weigh(self, rows: QuerySet[Any]) -> tuple[Weight, int]:
+        """Weigh matching rows: what goes of them, and how many something keeps."""
+        return Weight(items=rows.count()), 0
+
+    def show(self, policy: RetentionPolicy, rows: QuerySet[Any], most: int) -> list[Facts]:
+        """Return the first of the matching rows that go."""
+        return []
 
 
 def sort_out(

@@ -5,19 +5,20 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import datetime
 
-from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.db.models import Exists, OuterRef, Q, QuerySet, Sum
 
 from recordings.ledger.models import StoredFile
 from recordings.ledger.names import Kind
-from recordings.ledger.release import release
 from recordings.models import Recording, RecordingFile
-from recordings.trash import delete_rows, locked
+from recordings.trash import locked
 from retention import words
-from retention.choices import Action, Clock, Outcome
+from retention.choices import Action, Clock, Outcome, Rule
 from retention.decide import Facts
 from retention.models import RetentionPolicy
-from retention.targets import library
-from retention.targets.base import Result, Target, Work, sort_out
+from retention.targets import library, measures
+from retention.targets.base import Result, Target, Weight, Work, sort_out
+from retention.targets.ladder import PART
+from retention.targets.measures import Measure
 
 
 class Originals(Target):
@@ -35,15 +36,34 @@ class Originals(Target):
     spares = "except held and kept"
     clocks = (Clock.PROCESSED, Clock.UPLOADED)
     actions = (Action.REPORT, Action.DELETE)
+    rules = (Rule.AGE, Rule.TOTAL_SIZE)
     scopes = library.SCOPES
     has_percent = True
 
-    def candidates(self, policy: RetentionPolicy, at: datetime) -> Iterator[list[Facts]]:
-        old = library.in_scope(policy, Recording.objects.filter(library.old_enough(policy, at)))
-        for batch in library.batches(spare().filter(recording__in=old)):
-            yield self.facts(policy, batch)
+    def everything(self, policy: RetentionPolicy) -> QuerySet[RecordingFile]:
+        """What originals are compared with: all that are spare in the scope."""
+        return spare().filter(recording__in=library.in_scope(policy, Recording.objects.all()))
 
-    def facts(self, policy: RetentionPolicy, files: Sequence[RecordingFile]) -> list[Facts]:
+    def matching(self, policy: RetentionPolicy, at: datetime) -> QuerySet[RecordingFile]:
+        old = library.in_scope(policy, Recording.objects.filter(library.old_enough(policy, at)))
+        beyond = measures.beyond(policy, self.everything(policy), PART)
+        return spare().filter(beyond, recording__in=old)
+
+    def candidates(self, policy: RetentionPolicy, at: datetime) -> Iterator[list[Facts]]:
+        for keys in measures.keys(self.matching(policy, at).order_by("pk")):
+            found = self.measures(policy, keys)
+            for batch in library.in_order(spare(), keys):
+                yield self.facts(policy, batch, found)
+
+    def measures(self, policy: RetentionPolicy, keys: Collection[int]) -> dict[int, Measure]:
+        return measures.measure(policy, self.everything(policy), PART, keys)
+
+    def facts(
+        self,
+        policy: RetentionPolicy,
+        files: Sequence[RecordingFile],
+        found: Mapping[int, Measure] = library.UNMEASURED,
+    ) -> list[Facts]:
         """Gather what decides about originals, in two queries."""
         blockers = library.blockers([file.recording for file in files])
         return [
@@ -55,31 +75,43 @@ class Originals(Target):
                 size=file.stored.size,
                 counted_from=library.counted_from(policy, file.recording),
                 blockers=blockers[file.recording_id],
+                **found.get(file.pk, Measure())._asdict(),
             )
             for file in files
         ]
 
     def remove(self, work: Work) -> Mapping[int | str, Result]:
         wanted = RecordingFile.objects.filter(pk__in=work.keys)
-        with locked(set(wanted.values_list("recording_id", flat=True))) as found:
-            inside = library.in_scope(
-                work.policy, Recording.objects.filter(pk__in=[row.pk for row in found])
-            )
-            files = list(spare().filter(pk__in=work.keys, recording__in=inside))
-            stored = {file.pk: file.stored_id for file in files}
+        with locked(set(wanted.values_list("recording_id", flat=True))):
+            files = list(self.everything(work.policy).filter(pk__in=work.keys))
+            by_id = {file.pk: file for file in files}
+            facts = self.facts(work.policy, files, self.measures(work.policy, list(by_id)))
 
             def act(due: Collection[Facts]) -> None:
-                ids = [facts.id for facts in due if facts.id is not None]
-                release([stored[pk] for pk in ids], reason=StoredFile.Reason.POLICY, by=work.by)
-                delete_rows(RecordingFile.objects.filter(pk__in=ids))
+                going = [by_id[facts.id] for facts in due if facts.id is not None]
+                library.let_go(going, by=work.by)
 
             return sort_out(
                 work,
-                {facts.id: facts for facts in self.facts(work.policy, files) if facts.id},
+                {one.id: one for one in facts if one.id},
                 act,
                 outcome=Outcome.DELETED,
                 freeing=True,
             )
+
+    def weigh(self, rows: QuerySet[RecordingFile]) -> tuple[Weight, int]:
+        def size(going: QuerySet[RecordingFile]) -> int:
+            return int(going.aggregate(size=Sum("stored__size", default=0))["size"])
+
+        return library.weigh(rows, self.unblocked(rows), size, of=PART.of)
+
+    def show(
+        self, policy: RetentionPolicy, rows: QuerySet[RecordingFile], most: int
+    ) -> list[Facts]:
+        return self.facts(policy, list(self.unblocked(rows).order_by("pk")[:most]))
+
+    def unblocked(self, rows: QuerySet[RecordingFile]) -> QuerySet[RecordingFile]:
+        return rows.exclude(library.blocked(PART.of))
 
     def phrase(self, policy: RetentionPolicy, of: str) -> str:
         if policy.max_age_seconds:

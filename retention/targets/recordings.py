@@ -2,30 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 
-from django.db.models import Min
+from django.db.models import Min, QuerySet
 
-from recordings.ledger.models import StoredFile
-from recordings.models import Recording
-from recordings.trash import erase_locked, locked, trash_locked
-from retention import words
-from retention.choices import Action, Clock, Outcome
+from recordings.models import Recording, RecordingFile
+from recordings.trash import locked
+from retention import disk, words
+from retention.choices import Action, Clock, Rule
 from retention.decide import Facts
 from retention.models import RetentionPolicy
-from retention.targets import library
-from retention.targets.base import Result, Target, Work, sort_out
+from retention.targets import library, measures
+from retention.targets.base import Result, Work
+from retention.targets.ladder import Ladder
 
 
-class Recordings(Target):
+class Recordings(library.RecordingTarget):
+    """Whole recordings; for a full disk, first the renditions that can be made again.
+
+    Those have no id among the items: they are known by the names of their files.
+    """
+
     slug = "recordings"
     noun = "recordings"
     removes = (
         "Recordings that are not in the trash, with all their files; never one that is held, "
-        "marked to be kept, being uploaded or being processed."
+        "marked to be kept, being uploaded or being processed. While a disk is too full, first "
+        "their renditions of which the verified original stands."
     )
-    spares = "except held and kept"
     clocks = (
         Clock.UPLOADED,
         Clock.RECORDED,
@@ -33,57 +39,72 @@ class Recordings(Target):
         Clock.WATCHED,
         Clock.EXPIRE_AT,
     )
-    actions = (Action.REPORT, Action.TRASH, Action.DELETE)
-    scopes = library.SCOPES
+    actions = (Action.REPORT, Action.TRASH, Action.DELETE, Action.ARCHIVE)
+    rules = (Rule.AGE, Rule.KEEP_NEWEST, Rule.TOTAL_SIZE, Rule.DISK)
     has_percent = True
 
-    def candidates(self, policy: RetentionPolicy, at: datetime) -> Iterator[list[Facts]]:
-        rows = library.in_scope(policy, Recording.objects.live())
-        for batch in library.batches(rows.filter(library.old_enough(policy, at))):
-            yield self.facts(policy, batch)
+    def rows(self) -> QuerySet[Recording]:
+        return Recording.objects.live()
 
-    def facts(self, policy: RetentionPolicy, recordings: Sequence[Recording]) -> list[Facts]:
-        """Gather what decides about recordings, in three queries."""
-        sizes, blockers = library.sizes(recordings), library.blockers(recordings)
-        return [
-            Facts(
-                name=recording.title,
-                id=recording.pk,
-                recording_id=recording.pk,
-                owner_id=recording.owner_id,
-                size=sizes.get(recording.pk, 0),
-                counted_from=library.counted_from(policy, recording),
-                blockers=blockers[recording.pk],
-            )
-            for recording in recordings
-        ]
+    def ladder(self, policy: RetentionPolicy, at: datetime, *, needed: int = 0) -> Ladder:
+        """Compare what is in the scope; an upload may yet fail, so nothing is measured by it."""
+        inside = library.in_scope(policy, self.rows())
+        return Ladder(
+            policy,
+            everything=inside.exclude(state=Recording.State.UPLOADING),
+            old=inside.filter(library.old_enough(policy, at)),
+            needed=needed,
+        )
+
+    def matching(self, policy: RetentionPolicy, at: datetime) -> QuerySet[Recording] | None:
+        return None if policy.rules().disk else self.ladder(policy, at).met
+
+    def candidates(self, policy: RetentionPolicy, at: datetime) -> Iterator[list[Facts]]:
+        rules, needed = policy.rules(), disk.needed(policy)
+        steps = self.ladder(policy, at, needed=needed)
+        if not rules.is_relative:
+            for batch in library.batches(steps.met):
+                yield self.facts(policy, batch)
+        elif not rules.disk:
+            yield from self.compared(steps)
+        elif needed:
+            yield from steps.renditions_due()
+            yield from self.compared(steps)
+
+    def compared(self, steps: Ladder) -> Iterator[list[Facts]]:
+        """Gather the facts of recordings in their order, with what compares them to others."""
+        for keys in measures.keys(steps.due):
+            found, gone = steps.measure(keys), steps.gone_before(keys)
+            for batch in library.in_order(Recording.objects.all(), keys):
+                facts = self.facts(steps.policy, batch, found)
+                yield [replace(one, size=one.size - gone.get(one.id or 0, 0)) for one in facts]
+
+    def now(self, work: Work, recordings: Sequence[Recording]) -> list[Facts]:
+        if not work.policy.rules().is_relative:
+            return self.facts(work.policy, recordings)
+        needed = disk.needed(work.policy, under_way=work.under_way)
+        steps = self.ladder(work.policy, work.at, needed=needed)
+        return self.facts(work.policy, recordings, steps.measure([one.pk for one in recordings]))
 
     def remove(self, work: Work) -> Mapping[int | str, Result]:
-        with locked([int(key) for key in work.keys]) as found:
-            by_id = {recording.pk: recording for recording in found}
-            rows = library.in_scope(work.policy, Recording.objects.live().filter(pk__in=by_id))
-            inside = [by_id[pk] for pk in rows.values_list("pk", flat=True)]
-
-            def act(due: Collection[Facts]) -> None:
-                going = [by_id[facts.id] for facts in due if facts.id is not None]
-                if work.policy.action == Action.TRASH:
-                    trash_locked(going, by=work.by)
-                else:
-                    erase_locked(going, by=work.by, reason=StoredFile.Reason.POLICY)
-
-            trashing = work.policy.action == Action.TRASH
-            return sort_out(
-                work,
-                {facts.id: facts for facts in self.facts(work.policy, inside) if facts.id},
-                act,
-                outcome=Outcome.TRASHED if trashing else Outcome.DELETED,
-                freeing=not trashing,
-            )
+        """Remove the renditions of a batch, which come first, and then its recordings."""
+        names = [key for key in work.keys if isinstance(key, str)]
+        pks = {key for key in work.keys if isinstance(key, int)}
+        parts = RecordingFile.objects.filter(stored__file__in=names)
+        with locked(pks.union(parts.values_list("recording_id", flat=True))) as found:
+            needed = disk.needed(work.policy, under_way=True)
+            steps = self.ladder(work.policy, work.at, needed=needed)
+            gone = steps.take(replace(work, keys=names)) if names else {}
+            whole = [recording for recording in found if recording.pk in pks]
+            return gone | self.take(replace(work, keys=sorted(pks)), whole)
 
     def phrase(self, policy: RetentionPolicy, of: str) -> str:
         return words.aged(policy, f"recordings{of}")
 
     def refusal(self, policy: RetentionPolicy, at: datetime) -> str:
+        return self.short_history(policy, at) or disk.refusal(policy)
+
+    def short_history(self, policy: RetentionPolicy, at: datetime) -> str:
         """Refuse to call unwatched what was there before anyone noted watching."""
         if policy.clock != Clock.WATCHED:
             return ""
@@ -98,4 +119,4 @@ class Recordings(Target):
         )
 
     def total(self, policy: RetentionPolicy) -> int:
-        return library.in_scope(policy, Recording.objects.live()).count()
+        return library.in_scope(policy, self.rows()).count()

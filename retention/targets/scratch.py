@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
+from functools import partial
 
-from recordings.ledger.unlink import Refused
 from recordings.processing import scratch
 from retention import words
-from retention.choices import Action, Clock, Outcome
-from retention.decide import Blocker, Facts, decide
+from retention.choices import Action, Clock
+from retention.decide import Blocker, Facts
 from retention.models import RetentionPolicy
-from retention.targets.base import BATCH_SIZE, GONE, Result, Target, Work
+from retention.targets import files
+from retention.targets.base import Result, Target, Work
 
 
 class Scratch(Target):
@@ -28,20 +29,13 @@ class Scratch(Target):
     in_database = False
 
     def candidates(self, policy: RetentionPolicy, at: datetime) -> Iterator[list[Facts]]:
-        batch: list[Facts] = []
-        for item in scratch.items(at.timestamp()):
-            if item.age >= policy.rules().max_age:
-                batch.append(self.facts(item, at))
-            if len(batch) == BATCH_SIZE:
-                yield batch
-                batch = []
-        if batch:
-            yield batch
+        old = scratch.items(at.timestamp(), older_than=policy.rules().max_age)
+        return files.batches(self.facts(item, at) for item in old)
 
     def facts(self, item: scratch.Item, at: datetime) -> Facts:
-        parts = re.match(r"user_(\d+)/video/temp_processing/(?:(\d+)_temp_)?", item.name)
+        parts = re.match(r"user_(\d+)/video/temp_processing/(?:(\d{1,18})_temp_)?", item.name)
         return Facts(
-            name=item.name,
+            name=files.shown(item.name),
             owner_id=int(parts[1]) if parts else None,
             recording_id=int(parts[2]) if parts and parts[2] else None,
             size=item.size,
@@ -50,27 +44,13 @@ class Scratch(Target):
         )
 
     def remove(self, work: Work) -> Mapping[int | str, Result]:
-        wanted = set(work.keys)
-        found = {
-            item.name: item for item in scratch.items(work.at.timestamp()) if item.name in wanted
-        }
-        return {
-            key: self._remove(found[str(key)], work)
-            if key in found
-            else Result(Outcome.SKIPPED, GONE)
-            for key in work.keys
-        }
+        def look(key: str) -> tuple[Facts, Callable[[], bool]] | None:
+            for name in files.meant(key):
+                if item := scratch.look(name, work.at.timestamp()):
+                    return self.facts(item, work.at), partial(scratch.remove, item)
+            return None
 
-    def _remove(self, item: scratch.Item, work: Work) -> Result:
-        decision = decide(work.policy.rules(), self.facts(item, work.at), work.at)
-        if not decision.due:
-            return Result(Outcome.SKIPPED, decision.sentence)
-        try:
-            if scratch.remove(item):
-                return Result(Outcome.DELETED, freed=item.size, age=item.age)
-        except (OSError, Refused) as error:
-            return Result(Outcome.FAILED, f"It could not be removed: {error}")
-        return Result(Outcome.SKIPPED, "It is gone already, or in use by now.")
+        return files.remove_each(work, look)
 
     def phrase(self, policy: RetentionPolicy, of: str) -> str:
         return words.aged(policy, f"scratch files{of}")

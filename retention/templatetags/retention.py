@@ -3,17 +3,24 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
 
 from django import template
 from django.utils.translation import gettext
 
 from recordings.models import Recording
+from retention import leaving, notices
+from retention.clock import database_now
 from retention.explain import Explanation
 from retention.explain import explain as _explain
-from retention.models import RetentionPolicy
+from retention.models import Correspondent, KeepRequest, RetentionPolicy
+from retention.views import AskForm
 
 register = template.Library()
 
+SHOWN = 20  # lines of each list on the account page
 
 PUT_BY_POLICY = re.compile(r"policy (?P<slug>[-\w]+) v\d+")
 
@@ -35,3 +42,50 @@ def by_whom(said: str, names: dict[str, str]) -> str:
 @register.simple_tag
 def explain(recording: Recording) -> Explanation:
     return _explain(recording)
+
+
+@register.simple_tag
+def leaving_dates(recordings: Sequence[Recording]) -> dict[int, datetime]:
+    """When those of a page leave that leave soon, in the same queries for any page."""
+    at = database_now()
+    policies = leaving.dated_policies(at)
+    found = leaving.soonest(recordings, policies, at)
+    return {one.recording_id: one.leaves_at for one in found if one.leaves_at <= at + leaving.AHEAD}
+
+
+@register.filter
+def of(dates: dict[int, datetime], recording: Recording) -> datetime | None:
+    return dates.get(recording.pk)
+
+
+@register.inclusion_tag("retention/_keep.html", takes_context=True)
+def keep_request(context: Any, recording: Recording) -> dict[str, Any]:
+    """The newest request to keep a recording, or the form to make one."""
+    asked = KeepRequest.objects.filter(recording_id=recording.pk).order_by("-id").first()
+    return {
+        "recording": recording,
+        "asked": asked,
+        "outcome": asked and notices.outcome(asked),
+        "form": AskForm(),
+        "request": context["request"],
+        "user": context["user"],
+        "csrf_token": context.get("csrf_token"),
+    }
+
+
+@register.inclusion_tag("retention/_notices.html", takes_context=True)
+def owner_notices(context: Any) -> dict[str, Any]:
+    """What leaves a user's library soon, and what he asked for."""
+    user = context["user"]
+    requests = list(KeepRequest.objects.filter(owner_id=user.pk).order_by("-id")[:SHOWN])
+    there = Recording.objects.visible_to(user).filter(pk__in=[one.recording_id for one in requests])
+    off = Correspondent.objects.filter(owner_id=user.pk, wants_mail=False)
+    return {
+        "user": user,
+        "leaving": leaving.first_of(user.pk, at=database_now(), most=SHOWN),
+        "most": SHOWN,
+        "requests": [(asked, notices.outcome(asked)) for asked in requests],
+        "there": set(there.values_list("pk", flat=True)),
+        "wants_mail": not off.exists(),
+        "csrf_token": context.get("csrf_token"),
+    }

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pytest
 from django.contrib import admin
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django_celery_beat.models import PeriodicTask
 
@@ -47,7 +49,7 @@ def test_policy_made_and_accepted_here_does_its_work(desk, make_recording):  # n
     assert not task.enabled
     asked = desk.get(page("retentionpolicy_accept", policy.pk)).content.decode()
     assert "Every 10 seconds: recordings older than 1 minute go to the trash" in asked
-    assert "1 item" in asked
+    assert "it would take 1 recording, " in asked
     answer = desk.post(page("retentionpolicy_accept", policy.pk), {"version": 1}, follow=True)
     assert "is accepted" in said(answer)
     task.refresh_from_db()
@@ -93,6 +95,12 @@ def test_bad_form_is_answered_with_a_sentence(desk, change, sentence):  # noqa: 
     assert answer.status_code == 200
     assert sentence in answer.content.decode()
     assert not RetentionPolicy.objects.filter(name=FORM["name"]).exists()
+
+
+def test_backup_first_is_asked_for_here(desk):  # noqa: F811
+    desk.post(page("retentionpolicy_add"), {**FORM, "backup_first": "on"})
+
+    assert RetentionPolicy.objects.get(name="One minute").backup_first
 
 
 def test_malformed_age_gives_one_error(desk):  # noqa: F811
@@ -154,8 +162,10 @@ def test_preview_is_looked_at_and_approved(desk, make_policy, recording):  # noq
 
     shown = desk.post(page("retentionpolicy_plan", policy.pk), follow=True)
     plan = RetentionRun.objects.get()
-    assert 'http-equiv="refresh"' in shown.content.decode()
+    assert "It waits for a free worker" in shown.content.decode()
+    assert "It waits" in desk.get(page("retentionrun_progress", plan.pk)).content.decode()
     sweep.execute(plan.pk)
+    assert desk.get(page("retentionrun_progress", plan.pk))["HX-Refresh"] == "true"
     items = desk.get(page("runitem_changelist"), {"run__id__exact": plan.pk}).content.decode()
     assert "Lecture" in items
     assert "Approve" in desk.get(page("retentionrun_change", plan.pk)).content.decode()
@@ -231,3 +241,54 @@ def test_runs_are_read_only_and_items_belong_to_one(desk, make_policy, recording
     assert desk.get(page("retentionrun_changelist")).status_code == 200
     assert desk.post(page("retentionrun_change", done.pk), {}).status_code == 403
     assert "Lecture" not in desk.get(page("runitem_changelist")).content.decode()
+
+
+def test_acceptance_shows_the_difference_to_what_was_accepted(desk, make_policy, make_recording):  # noqa: F811
+    make_old(make_recording(files=1))
+    policy = make_policy(max_age_seconds=300 * DAY)
+    RetentionPolicy.objects.filter(pk=policy.pk).update(max_age_seconds=DAY)
+
+    asked = desk.get(page("retentionpolicy_accept", policy.pk)).content.decode()
+
+    assert "+1 recording, 1000 bytes, 1 owner" in asked
+
+
+def test_rules_beside_the_age_are_given_in_the_form(desk):  # noqa: F811
+    form = {**FORM, "max_age_seconds": "", "clock": "", "keep_newest": "5"}
+
+    desk.post(page("retentionpolicy_add"), {**form, "max_total_bytes": "2.5 TB"})
+    bad = desk.post(page("retentionpolicy_add"), {**form, "max_total_bytes": "much"})
+
+    policy = RetentionPolicy.objects.get(slug="one-minute")
+    assert (policy.keep_newest, policy.max_total_bytes) == (5, int(2.5 * 1024**4))
+    assert "2560 GB" in desk.get(page("retentionpolicy_change", policy.pk)).content.decode()
+    assert "Give a size such as" in bad.content.decode()
+
+
+def test_list_of_policies_costs_the_same_queries_whatever_it_shows(
+    desk,  # noqa: F811
+    make_policy,
+    make_user,
+    django_assert_num_queries,
+):
+    make_user("boris")
+    run(make_policy(scope={"owners": ["boris"]}))
+    desk.get(page("retentionpolicy_changelist"))
+    with CaptureQueriesContext(connection) as one:
+        desk.get(page("retentionpolicy_changelist"))
+
+    for number in range(3):
+        run(make_policy(name=f"p{number}", scope={"owners": ["boris"]}))
+
+    with django_assert_num_queries(len(one)):
+        desk.get(page("retentionpolicy_changelist"))
+
+
+def test_policy_without_a_target_here_is_shown_and_takes_nothing(desk):  # noqa: F811
+    policy = RetentionPolicy(name="Moon", target="moon", action="delete", max_age_seconds=0)
+    policy.save()
+
+    shown = desk.get(page("retentionpolicy_accept", policy.pk)).content.decode()
+
+    assert "“moon” is no target, so nothing is removed" in shown
+    assert "Does nothing" in desk.get(page("retentionpolicy_changelist")).content.decode()

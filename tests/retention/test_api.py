@@ -142,8 +142,12 @@ def test_schedule_and_limits_are_replaced_as_a_whole(send, policy):
         ({"max_age_seconds": -1}, "max_age_seconds"),
         ({"max_age_seconds": "soon"}, "max_age_seconds"),
         ({"max_age_seconds": 10**30}, "max_age_seconds"),
-        ({"keep_newest": 3}, "keep_newest"),
-        ({"max_total_bytes": 3}, "max_total_bytes"),
+        ({"target": "trash", "action": "delete", "keep_newest": 3}, "keep_newest"),
+        ({"target": "jobs", "action": "delete", "max_total_bytes": 3}, "max_total_bytes"),
+        ({"disk_high_percent": 90}, "disk_low_percent"),
+        ({"disk_low_percent": 80}, "disk_high_percent"),
+        ({"action": "delete", "disk_high_percent": 80, "disk_low_percent": 80}, "disk_low_percent"),
+        ({"disk_high_percent": 90, "disk_low_percent": 80}, "action"),
         ({"clock": "trashed"}, "clock"),
         ({"clock": "sundial"}, "clock"),
         ({"target": "moon"}, "target"),
@@ -152,7 +156,7 @@ def test_schedule_and_limits_are_replaced_as_a_whole(send, policy):
         ({"action": "archive"}, "action"),
         ({"action": "burn"}, "action"),
         ({"path": "/etc"}, "path"),
-        ({"backup_first": True}, "backup_first"),
+        ({"target": "scratch", "action": "delete", "backup_first": True}, "backup_first"),
         ({"schedule": {}}, "schedule"),
         ({"schedule": {"crontab": "every day"}}, "schedule"),
         ({"schedule": {"crontab": "0 2 * * *", "timezone": "Mars/Base"}}, "schedule"),
@@ -214,6 +218,8 @@ ADDRESSES = [
     ("get", "runs/1/items"),
     ("post", "runs/1/approve"),
     ("post", "runs/1/cancel"),
+    ("post", "runs/1/undo"),
+    ("get", "policies/1/impact"),
     ("get", "holds"),
     ("post", "holds"),
     ("delete", "holds/1"),
@@ -340,3 +346,54 @@ def test_explain_is_for_owners_and_administrators(api, other_api, client, shippe
     assert answer["leaves_at"].endswith("T02:00:00Z")
     assert other_api.get(address).status_code == 404
     assert client.get(address).status_code == 401
+
+
+def test_impact_is_shown_and_accepted_against_the_former_version(send, policy, make_recording):
+    make_old(make_recording(files=1))
+    address = f"policies/{policy['id']}"
+    assert send("get", f"{address}/impact").json()["added"] is None
+    first = send("post", f"{address}/accept").json()["impact"]
+    assert first["goes"] == {"items": 1, "bytes": 1000, "owners": 1, "about": False}
+    young = make_recording(files=1)
+    Recording.objects.filter(pk=young.pk).update(created_at=ago(days=2))
+
+    send("patch", address, {"max_age_seconds": DAY})
+    wider = send("get", f"{address}/impact").json()
+    send("post", f"{address}/accept")
+    send("patch", address, {"max_age_seconds": 900 * DAY})
+    narrower = send("get", f"{address}/impact").json()
+
+    assert (wider["version"], wider["accepted_version"]) == (2, 1)
+    assert (wider["goes"]["items"], wider["added"]["items"], wider["removed"]["items"]) == (2, 1, 0)
+    assert wider["sentence"] == "+1 recording, 1000 bytes, 1 owner"
+    assert narrower["sentence"] == "−2 recordings, 2.0 KB, 1 owner"
+
+
+def test_change_of_the_action_alone_changes_nothing_that_is_taken(send, policy, make_recording):
+    make_old(make_recording(files=1))
+    address = f"policies/{policy['id']}"
+    send("post", f"{address}/accept")
+
+    send("patch", address, {"action": "delete"})
+
+    assert send("get", f"{address}/impact").json()["sentence"].startswith("nothing more")
+
+
+def test_list_of_policies_costs_the_same_queries_whatever_it_shows(
+    send, make_user, django_assert_num_queries, django_assert_max_num_queries
+):
+    from django.contrib.auth.models import Group
+
+    make_user("boris")
+    group = Group.objects.create(name="staff")
+    scope = {"owners": ["boris"], "groups": [group.name]}
+    for number in range(4):
+        made = send("post", "policies", {**POLICY, "name": f"p{number}", "scope": scope}).json()
+        sweep.execute(send("post", f"policies/{made['id']}/plan").json()["id"])
+
+    with django_assert_max_num_queries(8) as few:
+        send("get", "policies?limit=1")
+    with django_assert_num_queries(len(few)):
+        listed = send("get", "policies").json()["results"]
+    assert listed[-1]["last_run"]["state"] == "planned"
+    assert listed[-1]["scope"]["owners"] == ["boris"]

@@ -16,11 +16,17 @@ ages = st.timedeltas(min_value=timedelta(0), max_value=timedelta(days=36_500))
 blockers = st.builds(
     Blocker, sentence=st.just("On hold."), until=st.none() | moments, passing=st.booleans()
 )
+measures = st.none() | st.integers(1, 9)
+limits = st.none() | st.integers(0, 9)
+rules = st.builds(Rules, max_age=ages, keep_newest=limits, max_total=limits, disk=st.booleans())
 facts = st.builds(
     Facts,
     name=st.text(max_size=9),
     counted_from=st.none() | moments,
     deadline=st.none() | moments,
+    rank=measures,
+    newer_bytes=measures,
+    lacking=st.none() | st.integers(-9, 9),
     blockers=st.lists(blockers, max_size=3).map(tuple),
 )
 
@@ -84,3 +90,46 @@ def test_promised_date_is_when_it_becomes_due(age, found, moment):
 def test_stamped_deadline_rules(age, found, moment):
     if found.deadline is not None and not found.blockers:
         assert decide(Rules(age), found, moment).due == (found.deadline <= moment)
+
+
+def test_what_no_rule_can_measure_stays():
+    old = Facts(name="a", counted_from=MOMENT)
+
+    for asked in (Rules(keep_newest=0), Rules(max_total=0), Rules(disk=True)):
+        decision = decide(asked, old, MOMENT)
+        assert (decision.due, decision.matched, decision.at) == (False, False, None)
+
+
+def test_each_rule_leaves_what_it_spares():
+    old = {"name": "a", "counted_from": MOMENT}
+
+    assert decide(Rules(keep_newest=2), Facts(**old, rank=3), MOMENT).due
+    assert not decide(Rules(keep_newest=2), Facts(**old, rank=2), MOMENT).due
+    assert decide(Rules(max_total=9), Facts(**old, newer_bytes=10), MOMENT).due
+    assert not decide(Rules(max_total=9), Facts(**old, newer_bytes=9), MOMENT).due
+    assert decide(Rules(disk=True), Facts(**old, lacking=1), MOMENT).due
+    assert not decide(Rules(disk=True), Facts(**old, lacking=0), MOMENT).due
+
+
+@given(rules, facts, moments)
+def test_several_rules_take_only_what_each_of_them_takes(asked, found, moment):
+    age = asked.max_age
+    alone = (
+        Rules(age, keep_newest=asked.keep_newest),
+        Rules(age, max_total=asked.max_total),
+        Rules(age, disk=asked.disk),
+    )
+
+    together = decide(asked, found, moment)
+
+    assert together.due == all(decide(one, found, moment).due for one in alone)
+    assert together.due <= together.matched
+    assert not (together.due and together.blocked_by)
+
+
+@given(rules, facts, moments)
+def test_comparison_promises_no_date_unless_it_is_due(asked, found, moment):
+    decision = decide(asked, found, moment)
+
+    if asked.is_relative:
+        assert (decision.at is not None) == decision.due

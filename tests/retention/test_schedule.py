@@ -12,12 +12,20 @@ from django.utils import timezone
 from django_celery_beat.models import CrontabSchedule, PeriodicTask, PeriodicTasks
 
 from recordings.models import Recording
-from retention import schedule, tasks
+from retention import schedule, sweep, tasks
 from retention.clock import database_now
 from retention.models import RetentionPolicy, RetentionRun, RetentionSwitch
+from retention.targets import find
 from tests.retention.conftest import DAY, ago, make_old
 
 pytestmark = pytest.mark.django_db(transaction=True)
+
+SHIPPED = {
+    "scratch", "uploads", "sessions", "finals", "expired", "trash", "jobs", "orphans",
+    "quarantine", "transcripts", "logs", "django-sessions", "database", "run-history",
+    "marked-images", "cache",
+}  # fmt: skip
+RESTING = ("marked-images", "cache")
 
 
 def task_of(policy: RetentionPolicy) -> PeriodicTask | None:
@@ -282,13 +290,21 @@ def test_database_clock_is_utc(db):
 
 
 def test_shipped_policies_are_accepted_and_on_beat(shipped):
-    assert set(shipped) >= {"scratch", "expired", "trash", "jobs"}
+    assert set(shipped) == SHIPPED
     for policy in shipped.values():
         policy.refresh_from_db()
-        policy.full_clean()
+        if find(policy.target):
+            policy.full_clean()
         assert policy.may_act
-        assert task_of(policy).enabled
-        assert policy.next_due_at is not None
+        assert policy.enabled is (policy.slug not in RESTING)
+        assert task_of(policy).enabled is policy.enabled
+        assert (policy.next_due_at is not None) is policy.enabled
+    assert {slug for slug, policy in shipped.items() if policy.at_startup} == {
+        "uploads", "sessions",
+    }  # fmt: skip
+
+
+def test_shipped_policies_say_what_they_do(shipped):
     assert [shipped[slug].summary for slug in ("scratch", "expired", "trash", "jobs")] == [
         "Every hour UTC: scratch files unchanged for 1 day are deleted for ever, "
         "except those in use.",
@@ -339,3 +355,22 @@ def test_older_copy_in_hand_sets_nothing_back(make_policy):
 
     stale.refresh_from_db()
     assert (stale.version, stale.accepted_version, stale.may_act) == (3, 2, False)
+
+
+@pytest.mark.parametrize("off", ["disabled", "paused"])
+def test_run_that_waits_does_not_begin_once_its_policy_rests(make_policy, make_recording, off):
+    recording = make_old(make_recording())
+    policy = make_policy(every_seconds=60)
+    RetentionPolicy._base_manager.update(next_due_at=timezone.now())
+    queued = schedule.claim(policy.pk)
+    assert queued is not None
+    if off == "disabled":
+        RetentionPolicy.objects.filter(pk=policy.pk).update(enabled=False)
+    else:
+        RetentionSwitch.turn(on=False, by="anna")
+
+    sweep.execute(queued.pk)
+
+    queued.refresh_from_db()
+    recording.refresh_from_db()
+    assert (queued.state, recording.trashed_at) == ("refused", None)

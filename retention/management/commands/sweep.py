@@ -14,8 +14,6 @@ from retention.choices import Mode, State
 from retention.exceptions import RetentionError
 from retention.models import RetentionPolicy, RetentionRun
 
-BAD = (State.FAILED, State.PARTIAL, State.REFUSED)
-
 
 class Command(BaseCommand):
     help = "Say what a policy would remove now; with --apply, remove it."
@@ -35,7 +33,7 @@ class Command(BaseCommand):
             self.stdout.write(json.dumps(RunSerializer(run).data, cls=JSONEncoder))
         else:
             self.tell(run)
-        if run.state in BAD:
+        if run.is_bad:
             raise SystemExit(1)
 
     def tell(self, run: RetentionRun) -> None:

@@ -1,0 +1,79 @@
+"""What the targets made of single files of recordings share.
+
+Not a target itself. A file is deleted only from a recording that no hold, no mark to keep and no
+job protects, and that is not in the trash, from where it has to come back whole.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Sequence
+from datetime import datetime
+
+from django.db.models import QuerySet
+
+from recordings.ledger.models import StoredFile
+from recordings.ledger.release import release
+from recordings.models import Recording, RecordingFile
+from recordings.trash import delete_rows, locked
+from retention.choices import Outcome
+from retention.decide import Facts
+from retention.models import RetentionPolicy
+from retention.targets import library
+from retention.targets.base import Result, Work, sort_out
+
+Files = QuerySet[RecordingFile]
+
+
+def candidates(
+    policy: RetentionPolicy, rows: Files, at: datetime, *, column: str
+) -> Iterator[list[Facts]]:
+    """Find files in the policy's scope; their age counts from `column`."""
+    latest = library.cutoff(policy, at)
+    if latest is not None:
+        old = in_scope(policy, rows).filter(**{f"{column}__lte": latest})
+        for batch in library.batches(old):
+            yield gather(batch, column)
+
+
+def in_scope(policy: RetentionPolicy, rows: Files) -> Files:
+    recordings = library.in_scope(policy, Recording.objects.live())
+    return rows.filter(recording__in=recordings).select_related("recording", "stored")
+
+
+def gather(files: Sequence[RecordingFile], column: str) -> list[Facts]:
+    """Gather what decides about files, in two queries."""
+    blockers = library.blockers([file.recording for file in files])
+    return [
+        Facts(
+            name=str(file.stored.file.name),
+            id=file.pk,
+            recording_id=file.recording_id,
+            owner_id=file.recording.owner_id,
+            size=file.stored.size,
+            counted_from=getattr(file, column),
+            blockers=blockers[file.recording_id],
+        )
+        for file in files
+    ]
+
+
+def remove(work: Work, rows: Files, *, column: str) -> dict[int | str, Result]:
+    """Lock the recordings of a batch and release the files that are still due."""
+    wanted = rows.filter(pk__in=work.keys)
+    with locked(set(wanted.values_list("recording_id", flat=True))) as found:
+        recordings = [recording.pk for recording in found]
+        files = list(in_scope(work.policy, wanted).filter(recording__in=recordings))
+        stored = {file.pk: file.stored_id for file in files}
+
+        def act(due: Collection[Facts]) -> None:
+            ids = [facts.id for facts in due if facts.id is not None]
+            release([stored[pk] for pk in ids], reason=StoredFile.Reason.POLICY, by=work.by)
+            delete_rows(RecordingFile.objects.filter(pk__in=ids))
+
+        return sort_out(
+            work,
+            {facts.id: facts for facts in gather(files, column) if facts.id},
+            act,
+            outcome=Outcome.DELETED,
+            freeing=True,
+        )
