@@ -19,18 +19,29 @@ from django.core.checks import CheckMessage, Error, register
 from django.core.checks import Warning as Doubt
 from django.utils.module_loading import import_string
 
+from retention.folders import overlapped
+
 TAG = "mediasite"
-ROOTS = ("MEDIA_ROOT", "SCRATCH_ROOT", "LOG_ROOT", "BROKER_ROOT", "CACHE_ROOT", "MANAGED_ROOT")
+ROOTS = (
+    "MEDIA_ROOT", "SCRATCH_ROOT", "LOG_ROOT", "BROKER_ROOT", "CACHE_ROOT", "MANAGED_ROOT",
+    "BACKUP_ROOT", "ARCHIVE_ROOT",
+)  # fmt: skip
 BROKERS = ("redis", "rediss", "sentinel", "amqp", "amqps", "pyamqp", "sqs")
 PLUGS = {"TRANSCRIBER": "transcribe", "ANALYSER": "analyse"}  # and what each is asked to do
 
 Apps = Sequence[AppConfig] | None
 
 
+def roots() -> dict[str, Path]:
+    """The folders that the site writes to, by name; none for an archive that is no folder."""
+    found = {name: getattr(settings, name) for name in ROOTS}
+    return {name: Path(folder) for name, folder in found.items() if folder is not None}
+
+
 @register(TAG)
 def check_roots_apart(app_configs: Apps, **kwargs: Any) -> list[CheckMessage]:
     """Clean-up of one folder must never walk into another one's files."""
-    folders = {name: Path(getattr(settings, name)) for name in (*ROOTS, "STATIC_ROOT")}
+    folders = {**roots(), "STATIC_ROOT": Path(settings.STATIC_ROOT)}
     return [
         Error(
             f"{inner}, {folders[inner]}, lies inside {outer}, {folders[outer]}.",
@@ -49,12 +60,25 @@ def check_database_apart(app_configs: Apps, **kwargs: Any) -> list[CheckMessage]
         return []
     return [
         Error(
-            f"The SQLite database {name} lies inside {root}, {getattr(settings, root)}.",
+            f"The SQLite database {name} lies inside {root}, {folder}.",
             hint="Move it to a folder that nothing tidies, and say so in DATABASE_URL.",
             id="mediasite.E002",
         )
-        for root in ROOTS
-        if Path(name).is_relative_to(getattr(settings, root))
+        for root, folder in roots().items()
+        if Path(name).is_relative_to(folder)
+    ]
+
+
+@register(TAG)
+def check_retention_roots(app_configs: Apps, **kwargs: Any) -> list[CheckMessage]:
+    return [
+        Error(
+            f"RETENTION_ROOTS names {root}, which is, holds or lies in {what}.",
+            hint="Policies remove files from these folders: name only such as hold nothing else.",
+            id="mediasite.E011",
+        )
+        for root in settings.RETENTION_ROOTS
+        if (what := overlapped(root))
     ]
 
 
@@ -62,12 +86,12 @@ def check_database_apart(app_configs: Apps, **kwargs: Any) -> list[CheckMessage]
 def check_roots_writable(app_configs: Apps, **kwargs: Any) -> list[CheckMessage]:
     return [
         Error(
-            f"{name}, {getattr(settings, name)}, cannot be written to.",
+            f"{name}, {folder}, cannot be written to.",
             hint="Give the user of the site the right to write there, or name another folder.",
             id="mediasite.E003",
         )
-        for name in ROOTS
-        if not is_writable(Path(getattr(settings, name)))
+        for name, folder in roots().items()
+        if not is_writable(folder)
     ]
 
 

@@ -11,6 +11,7 @@ import secrets
 import warnings
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 from zoneinfo import available_timezones
 
 import environ
@@ -51,6 +52,22 @@ def read_port(name: str, *, default: int) -> int:
     return int(text)
 
 
+def read_count(name: str, *, default: int) -> int:
+    """Read how many processes or threads there are to be."""
+    text = env.str(name, default="") or str(default)
+    if not (text.isascii() and text.isdecimal()) or not 1 <= int(text) <= 1000:
+        raise ImproperlyConfigured(f"{name} is {text!r}: give a whole number from 1 to 1000.")
+    return int(text)
+
+
+def read_folders(name: str) -> list[Path]:
+    """Read full paths with colons between, links resolved."""
+    folders = [Path(part) for part in env.str(name, default="").split(":") if part]
+    if wrong := [str(folder) for folder in folders if not folder.is_absolute()]:
+        raise ImproperlyConfigured(f"{name} has {wrong[0]!r}: give full paths, colons between.")
+    return [folder.resolve() for folder in folders]
+
+
 def read_time_zone(name: str) -> str:
     zone = env.str(name, default="") or "UTC"
     if zone not in available_timezones():
@@ -74,6 +91,22 @@ def read_database(name: str, *, default: str) -> dict[str, Any]:
     return database
 
 
+def read_address(name: str) -> str:
+    """Read an address on the web; unset or empty means none."""
+    text = str(env.str(name, default=""))
+    try:
+        parts = urlsplit(text)
+        usable = parts.scheme in {"http", "https"} and parts.hostname and parts.port != 0
+    except ValueError:  # a port or an IPv6 address that is none
+        usable = False
+    if text and not usable:
+        raise ImproperlyConfigured(
+            f"{name} is no address of a web server: give one such as "
+            "https://chat.example.org/hooks/42, or leave it empty."
+        )
+    return text
+
+
 def read_mail(name: str) -> dict[str, Any]:
     """Read where mail goes, as Django's EMAIL settings."""
     try:
@@ -84,6 +117,45 @@ def read_mail(name: str) -> dict[str, Any]:
             "leave it unset to have mails printed."
         ) from error
     return settings
+
+
+def read_bucket(bucket: str) -> dict[str, Any]:
+    """Return the storage that is a bucket; address and keys are the same for all."""
+    return {
+        "BACKEND": "recordings.ledger.s3.S3Storage",
+        "OPTIONS": {
+            "bucket_name": bucket,
+            "endpoint_url": env.str("AWS_S3_ENDPOINT_URL", default="") or None,
+            "access_key": env.str("AWS_ACCESS_KEY_ID", default="") or None,
+            "secret_key": env.str("AWS_SECRET_ACCESS_KEY", default="") or None,
+            "querystring_expire": 300,
+            "max_memory_size": 16 * 1024**2,  # of a file that is opened; the rest goes to disk
+        },
+    }
+
+
+def read_archive() -> tuple[Path | None, dict[str, Any] | None]:
+    """Return the folder of the archive, where it is one, and its storage; None without one."""
+    root, bucket = env.str("ARCHIVE_ROOT", default=""), env.str("ARCHIVE_BUCKET_NAME", default="")
+    if root and bucket:
+        raise ImproperlyConfigured(
+            "ARCHIVE_ROOT and ARCHIVE_BUCKET_NAME are both set: the archive is in one place, so "
+            "leave one of them empty."
+        )
+    if bucket and bucket == env.str("AWS_STORAGE_BUCKET_NAME", default=""):
+        raise ImproperlyConfigured(
+            "ARCHIVE_BUCKET_NAME is the bucket of the media: the archive needs one of its own."
+        )
+    if bucket:
+        return None, read_bucket(bucket)
+    if not root:
+        return None, None
+    folder = Path(root).resolve()
+    disk = {
+        "BACKEND": "recordings.ledger.storages.DiskStorage",
+        "OPTIONS": {"location": folder},
+    }
+    return folder, disk
 
 
 def read_or_make_secret(path: Path) -> str:

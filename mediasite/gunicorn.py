@@ -8,13 +8,16 @@ from __future__ import annotations
 import os
 from typing import Any
 
+from django.conf import settings
+
 from recordings.processing.children.launch import die_with
 
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "mediasite.settings")
 wsgi_app = "mediasite.wsgi:application"
 bind = f"{os.environ.get('HOST', '127.0.0.1')}:{os.environ.get('PORT', '8000')}"
 worker_class = "gthread"  # keep-alive, and slow uploads do not hold a process each
-workers = int(os.environ.get("WEB_WORKERS", "2"))
-threads = int(os.environ.get("WEB_THREADS", "4"))
+workers = settings.WEB_WORKERS
+threads = settings.WEB_THREADS
 preload_app = True  # one import, shared by the workers
 keepalive = 30
 timeout = 60  # for a worker that hangs as a whole; a request may take longer

@@ -1,7 +1,7 @@
 """Every setting, from the environment or `.env`; a wrong value stops the start with a sentence.
 
-Sections: paths · security · apps · database · storage · quota · processing · retention · celery ·
-API · web · mail · logs. A secret NAME may come from a file named by NAME_FILE.
+Sections: paths · security · apps · database · storage · quota · processing · retention ·
+operating · celery · API · web · mail · logs. A secret NAME may come from a file named by NAME_FILE.
 """
 
 from __future__ import annotations
@@ -16,8 +16,13 @@ from django.utils.functional import SimpleLazyObject
 
 from mediasite.environment import (
     env,
+    read_address,
+    read_archive,
+    read_bucket,
     read_bytes,
+    read_count,
     read_database,
+    read_folders,
     read_mail,
     read_or_make_secret,
     read_port,
@@ -38,7 +43,10 @@ LOG_ROOT = DATA_DIR / "logs"
 BROKER_ROOT = DATA_DIR / "broker"
 CACHE_ROOT = DATA_DIR / "cache"
 MANAGED_ROOT = DATA_DIR / "managed"
+BACKUP_ROOT = DATA_DIR / "backups"
 PORT = read_port("PORT", default=8000)
+WEB_WORKERS = read_count("WEB_WORKERS", default=2)
+WEB_THREADS = read_count("WEB_THREADS", default=4)
 
 # --- security
 
@@ -178,21 +186,16 @@ STORAGES: dict[str, dict[str, Any]] = {
 }
 MEDIA_STORAGE = "disk"
 if bucket := env.str("AWS_STORAGE_BUCKET_NAME", default=""):
-    STORAGES["s3"] = {
-        "BACKEND": "recordings.ledger.s3.S3Storage",
-        "OPTIONS": {
-            "bucket_name": bucket,
-            "endpoint_url": env.str("AWS_S3_ENDPOINT_URL", default="") or None,
-            "access_key": env.str("AWS_ACCESS_KEY_ID", default="") or None,
-            "secret_key": env.str("AWS_SECRET_ACCESS_KEY", default="") or None,
-            "querystring_expire": 300,
-        },
-    }
+    STORAGES["s3"] = read_bucket(bucket)
     MEDIA_STORAGE = "s3"
     # Players and pictures are sent on to the bucket, by signed addresses.
     bucket_origin = env.str("AWS_S3_ENDPOINT_URL", default="") or "https://*.amazonaws.com"
     for directive in ("img-src", "media-src"):
         CONTENT_SECURITY_POLICY["DIRECTIVES"][directive].append(bucket_origin)
+# Archived recordings: a folder or a bucket of their own. Without one nothing can be archived.
+ARCHIVE_ROOT, archive = read_archive()
+if archive:
+    STORAGES["archive"] = archive
 MEDIA_URL = "/media/"
 X_ACCEL_PREFIX = env.str("X_ACCEL_PREFIX", default="")  # e.g. /protected/, served by nginx
 STATIC_URL = "/static/"
@@ -237,6 +240,13 @@ PROCESSING_ATTEMPTS = 3
 # --- retention
 
 TRASH_PERIOD = timedelta(days=30)
+RETENTION_ROOTS = read_folders("RETENTION_ROOTS")  # policies may tidy these, beside MANAGED_ROOT
+BACKUPS_KEPT = 7  # of the database; older ones go when a new one stands
+
+# --- operating: who may read /metrics without a user, who is told beside the administrators
+
+METRICS_TOKEN = env.str("METRICS_TOKEN", default="")
+WEBHOOK_URL = read_address("WEBHOOK_URL")
 
 # --- celery
 
@@ -312,6 +322,7 @@ TIME_ZONE = read_time_zone("TIME_ZONE")
 # --- mail
 
 globals().update(read_mail("EMAIL_URL"))
+EMAIL_TIMEOUT = 10  # seconds
 DEFAULT_FROM_EMAIL = env.str("DEFAULT_FROM_EMAIL", default="mediasite@localhost")
 
 # --- logs: what was removed and why goes to maintenance.log, the rest to standard error

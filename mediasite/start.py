@@ -28,6 +28,8 @@ from mediasite.celery import app
 from mediasite.checks import TAG
 from mediasite.environment import env, reason, unusable
 from recordings import demo
+from recordings.ledger import identity
+from recordings.ledger.exceptions import LedgerError
 
 FOLDERS = ("MEDIA_ROOT", "SCRATCH_ROOT", "LOG_ROOT", "BROKER_ROOT", "CACHE_ROOT", "MANAGED_ROOT")
 PROBE_TIMEOUT = 1.0  # seconds
@@ -152,7 +154,8 @@ def why_not(error: Exception, host: str, port: int) -> str:
 
 def make_folders() -> None:
     bool(settings.SECRET_KEY)  # made when first looked at
-    for name in FOLDERS:
+    archive = ["ARCHIVE_ROOT"] if settings.ARCHIVE_ROOT else []
+    for name in (*FOLDERS, *archive):
         folder = Path(getattr(settings, name))
         try:
             folder.mkdir(parents=True, exist_ok=True)
@@ -191,6 +194,17 @@ def static_fingerprint() -> str:
             stat = os.stat(storage.path(name))
             digest.update(f"{name} {stat.st_size} {stat.st_mtime_ns}\n".encode())
     return digest.hexdigest()
+
+
+def bind_storage() -> bool:
+    """Mark an empty storage as this database's before anything is put there; say if that was new.
+
+    A store that does not answer yet is marked by the first tick that reaches it.
+    """
+    try:
+        return identity.keep()
+    except LedgerError:
+        return False
 
 
 def make_users() -> dict[str, str]:

@@ -9,6 +9,8 @@ from django.templatetags.static import static
 from django.urls import include, path
 
 from recordings.media import media
+from retention import dashboard
+from retention.api.metrics import MetricsView
 
 
 def healthz(request: HttpRequest) -> JsonResponse:
@@ -23,6 +25,8 @@ def favicon(request: HttpRequest) -> HttpResponse:
 
 urlpatterns = [
     path("healthz", healthz),
+    path("admin/dashboard/", admin.site.admin_view(dashboard.page), name="dashboard"),
+    path("metrics", MetricsView.as_view(), name="metrics"),
     path("admin/", admin.site.urls),
     # the API of recordings
     path("api/", include("recordings.api.urls")),
@@ -31,6 +35,7 @@ urlpatterns = [
     path("api/", include("retention.api.urls")),
     # the owners' pages
     path("", include("recordings.urls")),
+    path("", include("retention.urls")),
     path("favicon.ico", favicon),
 ]
 

@@ -60,6 +60,7 @@ def prepare() -> str:
     start.make_folders()
     if start.migrate():
         say("up", "The tables of the database are up to date.")
+    start.bind_storage()
     if start.collect_static():
         say("up", "The static files are up to date.")
     made_up = start.make_users()
