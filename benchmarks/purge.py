@@ -22,51 +22,58 @@ SHA256 = hashlib.sha256(CONTENT).hexdigest()
 
 
 def make(owner_id: int, count: int, root: Path) -> list[int]:
-    """Make rows and files as publishing would have left them."""
+    """Make rows and files as publishing would have left them; return the recordings' ids."""
     from django.db import connection
-    from django.utils import timezone
 
-    from recordings.ledger import names
     from recordings.ledger.models import Account, StoredFile
-    from recordings.ledger.names import Kind
-    from recordings.models import Recording, RecordingFile
 
-    kinds = (Kind.TRIMMED, Kind.AUDIO, Kind.TRANSCRIPT, Kind.SUBTITLES, Kind.POSTER)
     pks: list[int] = []
     for start in range(0, count, 1000):
-        rows = Recording.objects.bulk_create(
-            Recording(owner_id=owner_id, title=f"Lecture {n}", state="ready")
-            for n in range(start, min(start + 1000, count))
-        )
-        stored = StoredFile.objects.bulk_create(
-            StoredFile(
-                storage="disk",
-                file=names.of_kind(kind, owner_id, row.pk),
-                kind=kind,
-                owner_id=owner_id,
-                recording_id=row.pk,
-                size=len(CONTENT),
-                sha256=SHA256,
-                state="ready",
-                ready_at=timezone.now(),
-            )
-            for row in rows
-            for kind in kinds
-        )
-        RecordingFile.objects.bulk_create(
-            RecordingFile(recording_id=file.recording_id, kind=file.kind, stored=file)
-            for file in stored
-        )
-        for file in stored:
-            path = root / str(file.file)
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_bytes(CONTENT)
-        pks += [row.pk for row in rows]
-    Account.objects.filter(owner_id=owner_id).update(used=count * len(kinds) * len(CONTENT))
+        pks += make_some(owner_id, range(start, min(start + 1000, count)), root)
+    paid = len(CONTENT) * StoredFile.objects.filter(owner_id=owner_id).count()
+    Account.objects.filter(owner_id=owner_id).update(used=paid)
     with connection.cursor() as cursor:
         cursor.execute("ANALYZE")  # as autovacuum would have by the time things are old
     os.sync()
     return pks
+
+
+def make_some(owner_id: int, numbers: range, root: Path) -> list[int]:
+    from django.utils import timezone
+
+    from recordings.ledger import names
+    from recordings.ledger.models import StoredFile
+    from recordings.ledger.names import Kind
+    from recordings.models import Recording, RecordingFile
+
+    kinds = (Kind.TRIMMED, Kind.AUDIO, Kind.TRANSCRIPT, Kind.SUBTITLES, Kind.POSTER)
+    rows = Recording.objects.bulk_create(
+        Recording(owner_id=owner_id, title=f"Lecture {n}", state="ready") for n in numbers
+    )
+    stored = StoredFile.objects.bulk_create(
+        StoredFile(
+            storage="disk",
+            file=names.of_kind(kind, owner_id, row.pk),
+            kind=kind,
+            owner_id=owner_id,
+            recording_id=row.pk,
+            size=len(CONTENT),
+            sha256=SHA256,
+            state="ready",
+            ready_at=timezone.now(),
+        )
+        for row in rows
+        for kind in kinds
+    )
+    RecordingFile.objects.bulk_create(
+        RecordingFile(recording_id=file.recording_id, kind=file.kind, stored=file)
+        for file in stored
+    )
+    for file in stored:
+        path = root / str(file.file)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(CONTENT)
+    return [row.pk for row in rows]
 
 
 def ours(pks: list[int]) -> None:
@@ -127,9 +134,8 @@ def main(count: int) -> int:
             grown = resident_mb() - before
             pks = make(owner.pk, count, root)
             theirs.append(seconds(partial(bare, pks, root)))
-            StoredFile.objects.all()._raw_delete(
-                "default"
-            )  # the marks that the bare way leaves behind
+            # The marks that the bare way leaves behind.
+            StoredFile.objects.all()._raw_delete("default")
             print(f"  ours {mine[-1]:.2f} s, bare {theirs[-1]:.2f} s")
         print(f"resident memory: {small:.0f} MB after {count // 10} recordings, "
               f"{grown:+.1f} MB over the last {count}")  # fmt: skip

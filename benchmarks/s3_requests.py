@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import sys
 from collections import Counter
+from typing import Any
 
 from benchmarks.bench import seconds, site
 
@@ -27,32 +28,44 @@ def main(count: int) -> int:
     }
     with site():
         from django.core.files.storage import storages
-        from django.db.models.functions import Now
-
-        from benchmarks.quota import fill
-        from recordings.ledger.models import Account, Receipt, StoredFile
-        from recordings.ledger.purge import purge
 
         bucket = storages["s3"]
         bucket.client.create_bucket(Bucket="bench")
-        Account.objects.create(owner_id=1)
-        fill(1, count)
-        StoredFile.objects.update(storage="s3", state="condemned", not_before=Now())
-        for name in StoredFile.objects.values_list("file", flat=True)[:5]:
-            bucket.client.put_object(Bucket="bench", Key=str(name), Body=b"x")
-        requests: Counter[str] = Counter()
-        events = bucket.client.meta.events
-        events.register("before-call.s3", lambda model, **_: requests.update([model.name]))
-        took = seconds(purge)
-        wanted = -(-count // 1000)
-        print(
-            f"  {count} files in {took:.1f} s: {dict(requests)}, {Receipt.objects.count()} receipts"
-        )
-        holds = requests == {"DeleteObjects": wanted} and not list(bucket.listing())
-        print(f"S3 purge: {requests['DeleteObjects']} requests, {wanted} allowed: "
-              f"{'holds' if holds else 'MISSED'}")  # fmt: skip
+        condemn(count, bucket)
+        holds = purge_counted(count, bucket)
     server.stop()
     return 0 if holds else 1
+
+
+def condemn(count: int, bucket: Any) -> None:
+    """Make the rows of `count` files that are due, and the objects of a few of them."""
+    from django.db.models.functions import Now
+
+    from benchmarks.quota import fill
+    from recordings.ledger.models import Account, StoredFile
+
+    Account.objects.create(owner_id=1)
+    fill(1, count)
+    StoredFile.objects.update(storage="s3", state="condemned", not_before=Now())
+    for name in StoredFile.objects.values_list("file", flat=True)[:5]:
+        bucket.client.put_object(Bucket="bench", Key=str(name), Body=b"x")
+
+
+def purge_counted(count: int, bucket: Any) -> bool:
+    """Purge, count the requests by kind, and say whether they are as few as can be."""
+    from recordings.ledger.models import Receipt
+    from recordings.ledger.purge import purge
+
+    requests: Counter[str] = Counter()
+    events = bucket.client.meta.events
+    events.register("before-call.s3", lambda model, **_: requests.update([model.name]))
+    took = seconds(purge)
+    wanted = -(-count // 1000)
+    print(f"  {count} files in {took:.1f} s: {dict(requests)}, {Receipt.objects.count()} receipts")
+    holds = requests == {"DeleteObjects": wanted} and not list(bucket.listing())
+    verdict = "holds" if holds else "MISSED"
+    print(f"S3 purge: {requests['DeleteObjects']} requests, {wanted} allowed: {verdict}")
+    return holds
 
 
 if __name__ == "__main__":

@@ -6,7 +6,7 @@ import os
 import shutil
 import socket
 from collections.abc import Callable, Iterator
-from contextlib import closing
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -19,11 +19,13 @@ from django.db import connection, transaction
 
 from recordings.ledger import names
 from recordings.ledger.audit import audit
+from recordings.ledger.entries import MARKER
 from recordings.ledger.models import Account
 from recordings.ledger.names import Kind
 from recordings.ledger.publish import Publication
-from recordings.ledger.storages import storage
+from recordings.ledger.storages import LedgerStorage, storage
 from recordings.models import Recording, RecordingFile
+from tests import archives
 
 FIVE = (Kind.TRIMMED, Kind.AUDIO, Kind.TRANSCRIPT, Kind.SUBTITLES)
 TRANSACTIONAL = pytest.mark.django_db(transaction=True)
@@ -56,6 +58,7 @@ def data_dir(tmp_path: Path, settings: Any) -> Path:
     """Give each test folders of its own for media, scratch and logs."""
     settings.MEDIA_ROOT = tmp_path / "media"
     settings.SCRATCH_ROOT = tmp_path / "scratch"
+    settings.BACKUP_ROOT = tmp_path / "backups"
     settings.MEDIA_ROOT.mkdir()
     disk = {
         "BACKEND": "recordings.ledger.storages.DiskStorage",
@@ -113,7 +116,7 @@ def s3(s3_server: str, settings: Any, data_dir: Path) -> Iterator[Any]:
     yield bucket
     for left in list(bucket.leftovers()):
         bucket.forget("" if left.part else left.name, left.part)
-    bucket.bulk_delete([entry.name for entry in bucket.listing()])
+    bucket.bulk_delete([MARKER, *(entry.name for entry in bucket.listing())])
     bucket.client.delete_bucket(Bucket="media")
 
 
@@ -123,6 +126,17 @@ def anywhere(request: pytest.FixtureRequest) -> str:
     if request.param == "s3":
         request.getfixturevalue("s3")
     return str(request.param)
+
+
+@pytest.fixture
+def archive(anywhere: str, settings: Any, tmp_path: Path) -> Iterator[LedgerStorage]:
+    """Set up an archive of the kind that the media are in, and yield its storage."""
+    if anywhere == "disk":
+        archives.use_folder(settings, tmp_path / "archive")
+        yield storage("archive")
+    else:
+        with contextmanager(archives.use_bucket)(settings):
+            yield storage("archive")
 
 
 @pytest.fixture
@@ -197,6 +211,17 @@ def recording(make_recording: Callable[..., Recording]) -> Recording:
 @pytest.fixture
 def account(owner: Any) -> Callable[[], Account]:
     return lambda: Account.objects.get(owner_id=owner.pk)
+
+
+@pytest.fixture
+def committed(django_capture_on_commit_callbacks: Any) -> Callable[[Callable[[], Any]], Any]:
+    """Do something, and what waits for its commit, in a test that never commits."""
+
+    def do(work: Callable[[], Any]) -> Any:
+        with django_capture_on_commit_callbacks(execute=True):
+            return work()
+
+    return do
 
 
 def assert_clean() -> None:

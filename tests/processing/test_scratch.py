@@ -12,7 +12,7 @@ from threading import Event
 import pytest
 
 from recordings.processing.exceptions import Cancelled
-from recordings.processing.scratch import Item, items, remove, scratch
+from recordings.processing.scratch import Item, items, look, remove, scratch
 
 NOW, DAY = timedelta(0), timedelta(days=1)
 
@@ -124,3 +124,33 @@ def test_sweep_touches_nothing_outside_its_area_or_behind_a_link(scratch_root, t
 
     assert (elsewhere / "video/temp_processing/file").exists()
     assert (scratch_root / "notes.txt").exists()
+
+
+def test_only_what_is_old_enough_is_asked_for_its_lock(scratch_root):
+    area = scratch_root / "user_4/video/temp_processing"
+    for name in ("142_temp_old", "142_temp_young", "142_temp_young_inside"):
+        (area / name).mkdir(parents=True)
+        (area / name / "work").write_bytes(bytes(100))
+    yesterday = time.time() - 90_000
+    for name in ("142_temp_old/work", "142_temp_old", "142_temp_young_inside"):
+        os.utime(area / name, (yesterday, yesterday))
+
+    found = list(items(older_than=DAY))
+
+    assert [(item.name[-8:], item.size, item.live) for item in found] == [("temp_old", 100, False)]
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "user_4/video/temp_processing/../temp_processing/file",
+        "user_4/video/processed/142_trimmed.mp4",
+        "notes.txt",
+        "/etc/passwd",
+    ],
+)
+def test_nothing_outside_the_area_is_looked_at(scratch_root, name):
+    (scratch_root / "user_4/video/temp_processing").mkdir(parents=True)
+    (scratch_root / "user_4/video/temp_processing/file").touch()
+
+    assert look(name, time.time()) is None

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from tests import archives
 from tests.proofs import scenes, site
 
 
@@ -27,8 +28,11 @@ def _django_db_helper() -> None:
 
 
 @pytest.fixture
-def ground(django_db_setup: None, django_db_blocker: Any, data_dir: Path) -> Iterator[Path]:
+def ground(
+    django_db_setup: None, django_db_blocker: Any, data_dir: Path, settings: Any
+) -> Iterator[Path]:
     """An empty site whose transactions really commit; wiped before and after."""
+    archives.use_folder(settings, data_dir / "archive")
     with django_db_blocker.unblock(), site.hastened():
         scenes.wipe()
         yield data_dir

@@ -18,19 +18,19 @@ from types import CodeType, FrameType
 from typing import Any
 
 from botocore.client import BaseClient
-from django.db import connection
+from django.db import DEFAULT_DB_ALIAS, connections
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.backends.utils import CursorWrapper
 
 PRODUCT = str(Path(__file__).resolve().parents[2] / "recordings")
 SYSTEM_CALLS = {"open", "write", "fsync", "link", "unlink", "mkdir", "rmdir", "rename", "replace"}
-CODES: set[CodeType] = {
+STATEMENTS: set[CodeType] = {
     CursorWrapper._execute.__code__,
     CursorWrapper._executemany.__code__,
     BaseDatabaseWrapper._commit.__code__,
     BaseDatabaseWrapper._rollback.__code__,
-    BaseClient._make_api_call.__code__,
 }
+REQUEST: CodeType = BaseClient._make_api_call.__code__
 
 
 class Moments:
@@ -52,6 +52,8 @@ class Moments:
         self.lines, self.between_transactions = lines, between_transactions
         self.count = 0
         self._lock = threading.Lock()
+        self._connection = connections[DEFAULT_DB_ALIAS]  # of the thread that acts
+        self._asking = 0  # statements and commits it is in
 
     @contextmanager
     def watched(self) -> Iterator[None]:
@@ -70,9 +72,13 @@ class Moments:
             threading.settrace(None)  # type: ignore[arg-type]
 
     def _profile(self, frame: FrameType, event: str, arg: Any) -> None:
-        if event == "call":
-            if frame.f_code in CODES:
-                self._pass()
+        if event == "call" and frame.f_code in STATEMENTS:
+            self._pass(asking=True)
+        elif event == "call" and frame.f_code is REQUEST:
+            self._pass()
+        elif event == "return" and frame.f_code in STATEMENTS:
+            with self._lock:
+                self._asking -= 1
         elif event == "c_call" and arg.__module__ == "posix" and arg.__name__ in SYSTEM_CALLS:
             self._pass()
 
@@ -83,23 +89,25 @@ class Moments:
             self._pass()
         return self._trace
 
-    def _pass(self) -> None:
+    def _pass(self, *, asking: bool = False) -> None:
         with self._lock:
-            if self.between_transactions and in_transaction():
-                return
-            self.count += 1
-            if self.count == self.at:
-                self.act()
+            if not self.between_transactions or not self._in_transaction():
+                self.count += 1
+                if self.count == self.at:
+                    self.act()
+            self._asking += asking
 
+    def _in_transaction(self) -> bool:
+        """Ask the driver: Django says it has left the block before it commits.
 
-def in_transaction() -> bool:
-    """Ask the driver: Django says it has left the block before it commits."""
-    raw = connection.connection
-    if raw is None:
-        return False
-    if connection.vendor == "sqlite":
-        return bool(raw.in_transaction)
-    return bool(raw.info.transaction_status)
+        A statement under way in another thread is one too: purge deletes bytes beside them.
+        """
+        raw = self._connection.connection
+        if raw is None:
+            return False
+        if self._connection.vendor == "sqlite":
+            return bool(raw.in_transaction or self._asking)
+        return bool(raw.info.transaction_status or self._asking)
 
 
 def die() -> None:

@@ -65,7 +65,7 @@ def made(place: str) -> Iterator[None]:
     try:
         with (
             tempfile.TemporaryDirectory() as folder,
-            stored_in(place, Path(folder)),
+            stored_in(place, Path(folder) / "media"),
             hastened(),
         ):
             yield
@@ -75,11 +75,11 @@ def made(place: str) -> Iterator[None]:
 
 @contextmanager
 def stored_in(place: str, folder: Path) -> Iterator[None]:
-    disk = {
-        "BACKEND": "recordings.ledger.storages.DiskStorage",
-        "OPTIONS": {"location": folder},
-    }
-    aliases: dict[str, Any] = {**settings.STORAGES, "default": disk, "disk": disk}
+    archive = folder.parent / "archive"
+    for place_for in (folder, archive):
+        place_for.mkdir()
+    disk, kept = on_disk(folder), on_disk(archive)
+    aliases: dict[str, Any] = {**settings.STORAGES, "default": disk, "disk": disk, "archive": kept}
     if place == "disk":
         with override_settings(STORAGES=aliases, MEDIA_ROOT=folder, MEDIA_STORAGE="disk"):
             yield
@@ -89,6 +89,13 @@ def stored_in(place: str, folder: Path) -> Iterator[None]:
         with override_settings(STORAGES=aliases, MEDIA_ROOT=folder, MEDIA_STORAGE="s3"):
             storage("s3").client.create_bucket(Bucket="media")  # type: ignore[attr-defined]
             yield
+
+
+def on_disk(folder: Path) -> dict[str, Any]:
+    return {
+        "BACKEND": "recordings.ledger.storages.DiskStorage",
+        "OPTIONS": {"location": folder},
+    }
 
 
 def bucket(address: str) -> dict[str, Any]:

@@ -10,8 +10,9 @@ from __future__ import annotations
 import os
 import signal
 import time
+from contextlib import suppress
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 from django.db.models.functions import Now
 
@@ -64,12 +65,17 @@ def wake(scene: Scene, pid: int) -> int:
     return status
 
 
-def walk(scene: Scene, *, lines: bool = False) -> Tally:
-    """Freeze at moment 1, 2, 3 ... until the act gets through; check after each."""
+def walk(scene: Scene, *, lines: bool = False, every: int = 1) -> Tally:
+    """Freeze at moment 1, 2, 3 ... until the act gets through; check after each.
+
+    With `every` only at each so-manyth moment, from a first one that differs from day to day.
+    """
+    at = -(datetime.now(UTC).toordinal() % every)
     frozen = refused = 0
     while True:
+        at = max(at + every, 1)
         world = scene.prepare()
-        pid = freeze_at(scene, world, frozen + 1, lines=lines)
+        pid = freeze_at(scene, world, at, lines=lines)
         if pid is None:
             wipe()
             return Tally(frozen, refused)
@@ -81,8 +87,10 @@ def walk(scene: Scene, *, lines: bool = False) -> Tally:
             assert not taken or ready() == before, "it published or deleted on a lost claim"
             assert list(strays()) == []
             assert_recovered(scene, world)
-        except AssertionError as error:
-            raise AssertionError(f"{scene.name}, frozen at moment {frozen}") from error
+        except Exception as error:
+            with suppress(ProcessLookupError):  # a frozen one would keep its locks for ever
+                os.kill(pid, signal.SIGKILL)
+            raise AssertionError(f"{scene.name}, frozen at moment {at}") from error
         wipe()
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import sqlite3
 from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
 from uuid import uuid4
 
@@ -12,12 +13,14 @@ import pytest
 from django.conf import settings
 from django.db import connection, connections, transaction
 from django.db.models.functions import Now
+from django.utils import timezone
 
-from recordings.ledger import publish
-from recordings.ledger.exceptions import NameTaken
-from recordings.ledger.models import StoredFile
+from recordings.ledger import identity, publish
+from recordings.ledger.exceptions import NameTaken, NotOurs
+from recordings.ledger.models import Sighting, StoredFile
 from recordings.ledger.names import Kind
 from recordings.ledger.purge import purge
+from recordings.ledger.scan import scan
 from recordings.ledger.storages import storage
 from recordings.models import Recording
 from tests.conftest import is_sqlite
@@ -150,4 +153,23 @@ def test_upload_that_was_under_way_yesterday_is_not_taken_from_today(
     StoredFile.objects.update(lease_until=Now(), claimed_by="")
     upkeep()
 
+    assert today() == stands
+
+
+def test_scan_leaves_what_came_since_alone_and_says_why(
+    anywhere: str, yesterday: Callable[[], Callable[[], None]]
+) -> None:
+    world = full()
+    alias = settings.MEDIA_STORAGE
+    identity.bind(alias)
+    restore = yesterday()
+    make_recording(world.owner, Kind.ORIGINAL, Kind.TRIMMED)
+    list(scan(alias, timezone.now() + timedelta(hours=2)))
+    stands = today()
+
+    restore()
+    with pytest.raises(NotOurs, match="restored from a backup"):
+        list(scan(alias, timezone.now() + timedelta(hours=2)))
+
+    assert Sighting.objects.count() == 0
     assert today() == stands

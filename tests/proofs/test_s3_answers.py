@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from django.core.files.storage import storages
 from django.db.models.functions import Now
 
 from recordings.ledger.models import Receipt, StoredFile
@@ -34,7 +35,9 @@ def marked(answer: dict[str, Any]) -> None:
 
 
 @contextmanager
-def answering(bucket: Any, change: Callable[[dict[str, Any]], None]) -> Iterator[None]:
+def answering(change: Callable[[dict[str, Any]], None]) -> Iterator[None]:
+    bucket: Any = storages["s3"]
+
     def changed(parsed: dict[str, Any], **kwargs: Any) -> None:
         change(parsed)
 
@@ -51,7 +54,7 @@ def test_key_that_was_not_said_to_be_gone_is_tried_again(
 ) -> None:
     erased()
 
-    with answering(s3, change):
+    with answering(change):
         report = purge()
 
     (left,) = StoredFile.objects.all()
@@ -73,11 +76,12 @@ def test_one_upload_that_cannot_be_aborted_holds_nobody_else_up(s3: Any, ground:
     def refuse(**kwargs: Any) -> None:
         raise ConnectionError("the store hung up")
 
-    s3.client.meta.events.register(event, refuse)
+    bucket: Any = storages["s3"]
+    bucket.client.meta.events.register(event, refuse)
     try:
         report = purge()
     finally:
-        s3.client.meta.events.unregister(event, refuse)
+        bucket.client.meta.events.unregister(event, refuse)
 
     assert report.deleted == 2
     assert StoredFile.objects.get().last_error

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from django.core.checks import run_checks
+from django.core.exceptions import ImproperlyConfigured
 
 from mediasite import checks
+from mediasite.environment import read_archive
 
 S3 = {"BACKEND": "recordings.ledger.s3.S3Storage"}
 
@@ -29,7 +33,13 @@ def test_shipped_settings_are_right(settings):
 
 
 @pytest.mark.parametrize(
-    ("inner", "outer"), [("MEDIA_ROOT", "SCRATCH_ROOT"), ("SCRATCH_ROOT", "MEDIA_ROOT")]
+    ("inner", "outer"),
+    [
+        ("MEDIA_ROOT", "SCRATCH_ROOT"),
+        ("SCRATCH_ROOT", "MEDIA_ROOT"),
+        ("ARCHIVE_ROOT", "MEDIA_ROOT"),
+        ("BACKUP_ROOT", "MANAGED_ROOT"),
+    ],
 )
 def test_folder_inside_another_is_found(settings, tmp_path, inner, outer):
     setattr(settings, outer, tmp_path / "outer")
@@ -38,10 +48,43 @@ def test_folder_inside_another_is_found(settings, tmp_path, inner, outer):
     assert found() == {"mediasite.E001"}
 
 
+@pytest.mark.parametrize(
+    ("values", "refusal"),
+    [
+        ({"ARCHIVE_ROOT": "/a", "ARCHIVE_BUCKET_NAME": "b"}, "leave one of them empty"),
+        ({"AWS_STORAGE_BUCKET_NAME": "b", "ARCHIVE_BUCKET_NAME": "b"}, "one of its own"),
+    ],
+)
+def test_archive_is_in_one_place_of_its_own(monkeypatch, values, refusal):
+    for name, value in values.items():
+        monkeypatch.setenv(name, value)
+
+    with pytest.raises(ImproperlyConfigured, match=refusal):
+        read_archive()
+
+
+def test_archive_is_a_folder_a_bucket_or_nothing(monkeypatch):
+    assert read_archive() == (None, None)
+    monkeypatch.setenv("ARCHIVE_BUCKET_NAME", "old")
+    root, storage = read_archive()
+    assert (root, storage["OPTIONS"]["bucket_name"]) == (None, "old")
+    monkeypatch.setenv("ARCHIVE_BUCKET_NAME", "")
+    monkeypatch.setenv("ARCHIVE_ROOT", "/old")
+    root, storage = read_archive()
+    assert root == storage["OPTIONS"]["location"] == Path("/old")
+
+
 def test_same_folder_for_both_is_found(settings, tmp_path):
     settings.MEDIA_ROOT = settings.SCRATCH_ROOT = tmp_path / "one"
 
     assert found() == {"mediasite.E001"}
+
+
+@pytest.mark.parametrize("what", ["/", "MEDIA_ROOT", "BASE_DIR"])
+def test_retention_root_that_meets_the_sites_own_is_found(settings, what):
+    settings.RETENTION_ROOTS = [Path(getattr(settings, what, what))]
+
+    assert found() == {"mediasite.E011"}
 
 
 def test_database_among_media_is_found(settings, monkeypatch):

@@ -53,6 +53,10 @@ def start(tmp_path: Path) -> Iterator[Callable[..., Site]]:
         running.end()
 
 
+def test_first_start_marks_the_storage_before_anything_is_in_it(site: Site) -> None:
+    assert (site.data_dir / "media" / ".mediasite-identity").is_file()
+
+
 def users(site: Site) -> dict[str, tuple[bool, str]]:
     with sqlite3.connect(site.data_dir / "db.sqlite3") as database:
         rows = database.execute("SELECT username, is_superuser, password FROM auth_user")
