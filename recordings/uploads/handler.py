@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import time
 from collections.abc import Callable
 from io import BytesIO
 from typing import Any, Final
@@ -25,9 +24,6 @@ CHUNK: Final = 1024 * 1024
 HEAD: Final = 1024 * 1024  # of the body, in which the head of the file's part is looked for
 TAIL: Final = 1024  # of the body, in which the closing boundary has to stand
 SILENCE_SECONDS: Final = 60  # of a client in mid-upload; well under the lease of a publication
-# A refused client goes on sending; most hear the answer only when they were listened to.
-LISTEN_BYTES: Final = 256 * 1024 * 1024
-LISTEN_SECONDS: Final = 15
 
 # Takes the fields read so far, and the captions' bytes, and checks them in its own way.
 Clean = Callable[[QueryDict, bytes], Details]
@@ -76,17 +72,6 @@ class Tape:
             if re.search(rb'[; ]name="?file"?\s*(;|\r|$)', match[1], re.IGNORECASE):
                 return max(0, self.length - match.end() - len(boundary) - len(b"\r\n----\r\n"))
         return self.length
-
-    def listen_out(self) -> None:
-        """Read on for a while after a refusal, so that the client gets to hear it."""
-        until, most = time.monotonic() + LISTEN_SECONDS, self.count + LISTEN_BYTES
-        while not self._broken and self.count < min(most, self.length):
-            try:
-                self.read(CHUNK)
-            except CutShort:
-                return
-            if time.monotonic() > until:
-                return
 
 
 class IntakeHandler(FileUploadHandler):
@@ -138,13 +123,6 @@ def receive(request: HttpRequest, *, owner: Any, clean: Clean) -> Recording:
     """
     tape = Tape(request)
     _bound_silence(request)
-    try:
-        return _receive(request, tape, owner, clean)
-    finally:
-        tape.listen_out()
-
-
-def _receive(request: HttpRequest, tape: Tape, owner: Any, clean: Clean) -> Recording:
     boundary = request.content_params.get("boundary", "") if request.content_params else ""
     if request.content_type != "multipart/form-data" or not boundary or not boundary.isascii():
         raise NoFile("Send multipart/form-data with the recording in a field named `file`.")

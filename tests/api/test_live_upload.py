@@ -179,6 +179,23 @@ def test_refusal_is_heard_by_a_client_that_sends_on(site: str, key: str, owner: 
     assert (answer.status_code, answer.json()["code"]) == (413, "quota_exceeded")
 
 
+def test_refusal_does_not_wait_for_the_rest(site: str, key: str, owner: Any) -> None:
+    """A proxy that sends on into a closed connection would say 502 in place of our sentence."""
+    Account.objects.of(owner.pk)
+    with begin(site, key, b"no film" * (LARGE // 3), promised=50_000_000) as client:
+        answer = client.recv(65536)
+        client.sendall(bytes(1_000_000))  # it is still listened to
+
+    assert answer.startswith(b"HTTP/1.1 415")
+    assert b"not_media" in answer
+
+
+def test_refusal_of_a_stranger_is_heard_too(site: str) -> None:
+    answer = send(site, "nobody-has-this-token", mp4(60_000_000), {}, last="file")
+
+    assert answer.status_code == 401
+
+
 def test_file_is_watched_in_parts_over_one_connection(site: str, key: str) -> None:
     content = mp4(LARGE)
     file = send(site, key, content, {"process": "false"}, last="file").json()["files"][0]
