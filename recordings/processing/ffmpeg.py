@@ -120,6 +120,8 @@ def judge(ended: Ended, *, strict: bool = True) -> None:
         raise MediaError("This file makes the decoder crash, so it is damaged.", log)
     if ended.code < 0:
         raise SiteFault("The work was stopped from outside, perhaps for lack of memory.", log)
+    if "Traceback (most recent call last)" in log:
+        raise SiteFault("The site's own program for reading media failed; its log says how.", log)
     if ended.code or (strict and log):
         raise MediaError(f"This recording is damaged or cut off: {_first_line(log)}", log)
 
