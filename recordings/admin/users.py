@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from typing import Any
 
 from django.contrib import admin
@@ -10,6 +10,7 @@ from django.contrib.admin.views.main import ChangeList
 from django.contrib.auth import get_user_model
 from django.contrib.auth.admin import UserAdmin as StockUserAdmin
 from django.core.exceptions import PermissionDenied
+from django.db import transaction
 from django.db.models.deletion import ProtectedError
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
@@ -95,8 +96,6 @@ class UserAdmin(StockUserAdmin, Speaking):  # type: ignore[type-arg]
             return redirect("admin:auth_user_change", pk)
         return closures.page(self, request, user)
 
-    # --- deleting
-
     def get_deleted_objects(self, objs: Iterable[Any], request: HttpRequest) -> Any:
         """Say in a line a user what would go, without loading a single recording."""
         users = list(objs)
@@ -124,8 +123,9 @@ class UserAdmin(StockUserAdmin, Speaking):  # type: ignore[type-arg]
             return redirect(request.get_full_path())
 
     def delete_model(self, request: HttpRequest, obj: Any) -> None:
-        erase_trashed(obj, by=request.user.get_username())
-        obj.delete()
+        with transaction.atomic():  # the trash goes with its owner or not at all
+            erase_trashed(obj, by=request.user.get_username())
+            obj.delete()
 
     def delete_queryset(self, request: HttpRequest, queryset: Any) -> None:
         for user in queryset:
@@ -164,11 +164,10 @@ def what_goes(user: Any) -> str:
     return f"{user}, with {number_of(trashed, 'recording')} in the trash ({size}), for ever"
 
 
-def erase_trashed(user: Any, *, by: str) -> int:
+def erase_trashed(user: Any, *, by: str) -> None:
     """Let a user's trash go set by set; the cascade would load every file. Raises Held."""
     pks = Recording.objects.filter(owner=user).trashed().values_list("pk", flat=True)
-    wanted: Sequence[int] = list(pks[: MOST_TRASHED + 1])
-    return erase(wanted, by=by)
+    erase(list(pks), by=by)
 
 
 def sentence_of(error: Exception) -> str:
