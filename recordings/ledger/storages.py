@@ -145,6 +145,19 @@ def places() -> list[str]:
     return [str(settings.MEDIA_STORAGE), *([ARCHIVE] if has_archive() else [])]
 
 
+def content(alias: str, name: str, *, most: int) -> bytes:
+    """Return the first `most` bytes of an object that is small enough to hold in memory.
+
+    Raises FileNotFoundError, OSError, StorageFault.
+    """
+    found = bytearray()
+    for chunk in storage(alias).chunks(name):
+        found += chunk
+        if len(found) >= most:
+            break
+    return bytes(found[:most])
+
+
 class DiskWriter:
     """Write a part aside, sync it, and link it to its final name, which fails where one stands."""
 
