@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from django.contrib.auth import authenticate, get_user_model
-from django.http import Http404
+from django.shortcuts import get_object_or_404
 from drf_spectacular.utils import extend_schema, inline_serializer
 from rest_framework import serializers
 from rest_framework.permissions import AllowAny
@@ -79,8 +79,5 @@ class UserQuotaView(APIView):
 
 
 def _user_id(username: str) -> int:
-    users = get_user_model()._default_manager.filter(username=username.replace("\0", ""))
-    user = users.only("pk").first()
-    if user is None:
-        raise Http404
+    user = get_object_or_404(get_user_model(), username=username.replace("\0", ""))
     return int(user.pk)

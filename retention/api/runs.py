@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from django.http import Http404
+from django.shortcuts import get_object_or_404
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework.generics import GenericAPIView
 from rest_framework.request import Request
@@ -19,10 +19,7 @@ from retention.models import RetentionRun, RunItem
 
 def find(pk: int) -> RetentionRun:
     """Return a run. Raises Http404."""
-    run = RetentionRun.objects.select_related("policy").filter(pk=pk).first()
-    if run is None:
-        raise Http404
-    return run
+    return get_object_or_404(RetentionRun.objects.select_related("policy"), pk=pk)
 
 
 class RunsView(GenericAPIView[RetentionRun]):
