@@ -228,7 +228,7 @@ def erase(request: SignedIn) -> HttpResponse:
     except LedgerError as error:
         messages.error(request, str(error))
     else:
-        transaction.on_commit(tasks.purge.delay, robust=True)
+        tasks.purge_soon()
         _tell(request, count, _gone(count))
     return redirect("trash")
 

@@ -6,7 +6,6 @@ from typing import Any
 
 from django import forms
 from django.contrib import admin
-from django.contrib.admin import helpers
 from django.contrib.auth import get_user_model
 from django.db.models import Q, QuerySet
 from django.db.models.functions import Now
@@ -15,7 +14,7 @@ from django.shortcuts import redirect
 from django.urls import path
 
 from recordings.holds import hold_owner, hold_recording, waiting_to_go
-from recordings.ledger.admin_base import LibraryAdmin, number_of
+from recordings.ledger.admin_base import LibraryAdmin, number_of, selection
 from recordings.ledger.exceptions import LedgerError
 from recordings.ledger.models import Account, Hold
 from recordings.models import ArchivedRecording, Recording
@@ -148,9 +147,7 @@ class HoldAdmin(LibraryAdmin):
             "named": holds[:NAMED],
             "others": max(0, len(holds) - NAMED),
             "going": waiting_to_go(holds),
-            "selected": request.POST.getlist(helpers.ACTION_CHECKBOX_NAME),
-            "checkbox": helpers.ACTION_CHECKBOX_NAME,
-            "across": request.POST.get("select_across", "0"),
+            **selection(request),
         }
         title = f"Release {number_of(len(holds), 'hold')}"
         return self.page(request, "admin/ledger/hold/release.html", title, **context)

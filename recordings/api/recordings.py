@@ -147,7 +147,7 @@ class RecordingView(APIView):
         by = request.user.get_username()
         if asked["permanent"]:
             trash.erase([pk], by=by)
-            transaction.on_commit(tasks.purge.delay, robust=True)
+            tasks.purge_soon()
         else:
             trash.move_to_trash([pk], by=by)
         return Response(status=204)

@@ -1,4 +1,4 @@
-"""What the admin's pages over big tables share: who may see them, lists that count little."""
+"""What the admin's pages over big tables share: who may see them, short lists, asking first."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from functools import cached_property
 from typing import Any, ClassVar
 
 from django.contrib import messages
-from django.contrib.admin import ModelAdmin, ShowFacets
+from django.contrib.admin import ModelAdmin, ShowFacets, helpers
 from django.core.paginator import Paginator
 from django.db import connection, models
 from django.http import HttpRequest
@@ -104,6 +104,15 @@ class ReadOnlyAdmin(LibraryAdmin):
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
+
+
+def selection(request: HttpRequest) -> dict[str, Any]:
+    """What a page that asks first sends along, for the answer to be about the same rows."""
+    return {
+        "selected": request.POST.getlist(helpers.ACTION_CHECKBOX_NAME),
+        "checkbox": helpers.ACTION_CHECKBOX_NAME,
+        "across": request.POST.get("select_across", "0"),
+    }
 
 
 def number_of(count: int, noun: str) -> str:
