@@ -14,9 +14,15 @@ from django.shortcuts import redirect
 from django.urls import path
 
 from recordings.holds import hold_owner, hold_recording, waiting_to_go
-from recordings.ledger.admin_base import LibraryAdmin, number_of, selection
+from recordings.ledger.admin_base import (
+    LibraryAdmin,
+    number_of,
+    owner_name,
+    selection,
+    with_owner_name,
+)
 from recordings.ledger.exceptions import LedgerError
-from recordings.ledger.models import Account, Hold
+from recordings.ledger.models import Hold
 from recordings.models import ArchivedRecording, Recording
 
 NAMED = 20  # holds on the page that asks
@@ -67,7 +73,7 @@ class ForceFilter(admin.SimpleListFilter):
     def queryset(self, request: HttpRequest, queryset: Any) -> QuerySet[Hold]:
         rows: QuerySet[Hold] = queryset
         if self.value() == "yes":
-            return Hold.objects.active() & rows
+            return rows & Hold.objects.active()
         if self.value() == "no":
             return rows.filter(Q(released_at__isnull=False) | Q(until__lte=Now()))
         return rows
@@ -87,7 +93,10 @@ class HoldAdmin(LibraryAdmin):
     def on(self, hold: Hold) -> str:
         if hold.recording_id:
             return f"recording {hold.recording_id}"
-        return f"everything of {Account.objects.of(hold.owner_id or 0)}"
+        return f"everything of {owner_name(hold)}"
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Hold]:
+        return with_owner_name(super().get_queryset(request))
 
     def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
         if obj is None:
