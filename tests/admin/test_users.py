@@ -115,6 +115,18 @@ def test_delete_page_asks_the_same_whatever_the_user_has(desk, owner):
     assert queries() == few
 
 
+def test_delete_page_asks_the_same_for_many_users(act, make_user):
+    def queries(*users):
+        with CaptureQueriesContext(connection) as captured:
+            answer = act("auth_user", "delete_selected", users)
+        assert "who has no recordings" in answer.content.decode()
+        return len(captured)
+
+    few = queries(make_user("boris"))
+
+    assert queries(*(make_user(f"user{number}") for number in range(5))) <= few
+
+
 def test_list_shows_storage_in_the_same_queries_for_many_users(desk, make_user):
     def queries():
         with CaptureQueriesContext(connection) as captured:
