@@ -1,7 +1,8 @@
 """What the ledger asks of a storage, and the storage on a local disk.
 
 Beyond Django's `open` and `url`: a writer that takes its final name exclusively, a bulk delete
-that verifies key by key, and a listing in byte order. Only publish, purge and scan call these.
+that verifies key by key, and a listing in byte order. Only the ledger calls these; whoever else
+reads a file does so through its row, or through `content`.
 """
 
 from __future__ import annotations
