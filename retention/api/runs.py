@@ -35,8 +35,8 @@ class RunsView(GenericAPIView[RetentionRun]):
     def get(self, request: Request) -> Response:
         """List runs, newest first."""
         rows = RetentionRun.objects.all()
-        if slug := request.query_params.get("policy", "").replace("\0", ""):
-            rows = rows.filter(policy_slug=slug)
+        if slug := request.query_params.get("policy", ""):
+            rows = rows.none() if "\0" in slug else rows.filter(policy_slug=slug)
         page = self.paginate_queryset(rows)
         return self.get_paginated_response(RunSerializer(page, many=True).data)
 

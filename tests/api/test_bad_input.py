@@ -241,6 +241,11 @@ def test_bad_query_is_refused(api, recording, query):
     assert_sentence(api.get(f"/api/recordings?{query}"), 400, "invalid")
 
 
+def test_name_with_nul_in_it_is_nobodys(admin_api, owner):
+    assert_sentence(admin_api.get("/api/users/ol%00ga/quota"), 404, "not_found")
+    assert admin_api.get("/api/runs?policy=%00").json()["results"] == []
+
+
 @pytest.mark.parametrize(
     "row",
     [
