@@ -31,7 +31,7 @@ UNCOUNTED: Final = frozenset(
 
 
 @dataclass(slots=True)
-class Leaving:
+class Going:
     """What enabled policies would remove now; not `whole` where the time was too short to look."""
 
     files: int = 0
@@ -63,7 +63,7 @@ def stats(user: Any, *, everyone: bool) -> dict[str, Any]:
     files = StoredFile.objects.ready().filter(owner_id=owner_id).count() if owner_id else None
     accounts = Account.objects.filter(Q(owner_id=owner_id) if owner_id else Q())
     used = accounts.aggregate(total=Sum("used", default=0))["total"]
-    found = leaving(user, everyone=everyone, at=database_now())
+    found = going(user, everyone=everyone, at=database_now())
     return {
         "total_files": metrics.stored_files() if files is None else files,
         "total_size_mb": megabytes(used),
@@ -78,9 +78,9 @@ def megabytes(size: int) -> float:
     return round(size / 1024**2, 2)
 
 
-def leaving(user: Any, *, everyone: bool, at: datetime) -> Leaving:
+def going(user: Any, *, everyone: bool, at: datetime) -> Going:
     """Look, for as long as a request may take, at what would go if all policies ran now."""
-    found, end = Leaving(), time.monotonic() + PATIENCE
+    found, end = Going(), time.monotonic() + PATIENCE
     groups = set() if everyone else set(user.groups.values_list("pk", flat=True))
     for policy in RetentionPolicy.objects.in_force().exclude(action=Action.REPORT):
         if not everyone and not narrowed(policy, user, groups):

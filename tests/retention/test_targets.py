@@ -10,7 +10,7 @@ from retention.choices import Mode
 from retention.impact import impact
 from retention.models import RetentionPolicy
 from retention.targets import targets
-from retention.targets.base import Weight
+from retention.targets.base import Target, Weight
 from retention.words import weighed
 from tests.retention import targets_table
 from tests.retention.conftest import run
@@ -33,6 +33,13 @@ def test_target_says_what_it_removes_and_what_never(slug):
     assert any(word in target.removes for word in ("never", "only", "No row"))
     assert target.clocks
     assert target.actions
+
+
+@pytest.mark.parametrize("slug", list(targets()))
+def test_who_takes_a_limit_in_percent_counts_the_whole(slug):
+    target = targets()[slug]
+
+    assert target.has_percent == (type(target).total is not Target.total)
 
 
 @pytest.mark.parametrize(
