@@ -57,8 +57,6 @@ class Channel(virtual.Channel):
         self._listed: dict[str, deque[str]] = {}
         self._next_clearing = 0.0  # on the monotonic clock; the first look clears
 
-    # --- messages
-
     def _put(self, queue: str, message: Any, **kwargs: Any) -> None:
         name = f"{time.time_ns():020d}_{uuid.uuid4().hex}.msg"
         write_aside(self._folder(queue) / name, dumps(message).encode())
@@ -103,8 +101,6 @@ class Channel(virtual.Channel):
         except FileNotFoundError:
             return []
         return sorted(name for name in names if name.endswith(".msg"))
-
-    # --- exchanges
 
     def get_table(self, exchange: str) -> list[Binding]:
         try:
@@ -155,8 +151,6 @@ class Channel(virtual.Channel):
         with open(self._control / "bindings.lock", "ab") as file:
             fcntl.flock(file, fcntl.LOCK_EX)  # let go when the file is closed
             yield
-
-    # --- what a killed process left
 
     def _clear_old(self) -> None:
         """Remove messages and queues that nobody touched for a day; keep our own queues alive."""

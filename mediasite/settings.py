@@ -1,6 +1,6 @@
 """Every setting, from the environment or `.env`; a wrong value stops the start with a sentence.
 
-Sections: paths · security · apps · database · storage · quota · processing · retention ·
+Sections: paths · security · apps · database · storage · quota · uploads · processing · retention ·
 operating · celery · API · web · mail · logs. A secret NAME may come from a file named by NAME_FILE.
 """
 
@@ -44,9 +44,6 @@ BROKER_ROOT = DATA_DIR / "broker"
 CACHE_ROOT = DATA_DIR / "cache"
 MANAGED_ROOT = DATA_DIR / "managed"
 BACKUP_ROOT = DATA_DIR / "backups"
-PORT = read_port("PORT", default=8000)
-WEB_WORKERS = read_count("WEB_WORKERS", default=2)
-WEB_THREADS = read_count("WEB_THREADS", default=4)
 
 # --- security
 
@@ -111,7 +108,6 @@ INSTALLED_APPS = [
     "django.contrib.messages",
     "django.contrib.staticfiles",
     "django_celery_beat",
-    "django_filters",
     "django_htmx",
     "rest_framework",
     "drf_spectacular",
@@ -290,7 +286,6 @@ REST_FRAMEWORK = {
     "DEFAULT_PAGINATION_CLASS": "recordings.api.pagination.KeysetPagination",
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
     "EXCEPTION_HANDLER": "recordings.api.errors.handle",
-    "UNAUTHENTICATED_USER": "django.contrib.auth.models.AnonymousUser",
     "TEST_REQUEST_DEFAULT_FORMAT": "json",
 }
 SPECTACULAR_SETTINGS = {
@@ -310,6 +305,9 @@ SPECTACULAR_SETTINGS = {
 
 # --- web
 
+PORT = read_port("PORT", default=8000)
+WEB_WORKERS = read_count("WEB_WORKERS", default=2)
+WEB_THREADS = read_count("WEB_THREADS", default=4)
 LOGIN_URL = "login"
 LOGIN_REDIRECT_URL = "library"
 LOGOUT_REDIRECT_URL = "login"

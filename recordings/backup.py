@@ -88,14 +88,17 @@ def aside(name: str) -> Iterator[Path]:
 
 def show(part: Path, name: str) -> None:
     """Make a part durable and give it its name."""
-    for path, flags in ((part, os.O_RDWR), (root(), os.O_RDONLY)):
-        descriptor = os.open(path, flags)
-        try:
-            os.fsync(descriptor)
-            if path == part:
-                os.link(part, root() / name)
-        finally:
-            os.close(descriptor)
+    sync(part)
+    os.link(part, root() / name)
+    sync(root())
+
+
+def sync(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def write_sqlite(part: Path, alive: Callable[[], None]) -> None:
@@ -166,7 +169,7 @@ def tidy(new: Path) -> None:
         for f in found
         if f.name.startswith(PREFIX) and f.name.endswith(new.suffix) and f.name != new.name
     )
-    old = others[: len(others) - max(settings.BACKUPS_KEPT - 1, 0)]
+    old = others[: max(len(others) + 1 - settings.BACKUPS_KEPT, 0)]
     before = time.time_ns() - int(LEFT_BEHIND.total_seconds()) * 10**9
     parts = [f.name for f in found if PART in f.name and f.modified_ns < before]
     for name in (*old, *parts):

@@ -14,8 +14,8 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from recordings.models import TITLE_LENGTH, ApiToken, Recording
-from recordings.uploads.details import set_labels
+from recordings.models import LABEL_LENGTH, TITLE_LENGTH, ApiToken, Recording
+from recordings.uploads.details import LONGEST_SECONDS, MOST_LABELS, label_names, set_labels
 
 if TYPE_CHECKING:
     RecordingModelForm = forms.ModelForm[Recording]
@@ -23,10 +23,8 @@ if TYPE_CHECKING:
 else:
     RecordingModelForm = TokenModelForm = forms.ModelForm
 
-MOST_LABELS: Final = 20
 MOST_LABELS_LISTED: Final = 200
 MOST_SELECTED: Final = 500
-LONGEST_SECONDS: Final = 100 * 3600
 _CLOCK: Final = re.compile(r"(?:(?:(\d{1,3}):)?(\d{1,2}):)?(\d{1,6}(?:[.,]\d{1,3})?)")
 
 
@@ -109,7 +107,9 @@ class UploadForm(TrimForm):
         max_length=TITLE_LENGTH,
         help_text=gettext_lazy("Empty: the name of the file."),
     )
-    language = forms.ChoiceField(label=gettext_lazy("Spoken language"), required=False)
+    language = forms.ChoiceField(
+        label=gettext_lazy("Spoken language"), required=False, choices=languages
+    )
     subtitles = forms.FileField(
         label=gettext_lazy("Your own subtitles"),
         required=False,
@@ -119,12 +119,6 @@ class UploadForm(TrimForm):
             "SRT or WebVTT. They are used instead of a transcript made by machine."
         ),
     )
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self.fields["language"] = forms.ChoiceField(
-            label=self.fields["language"].label, required=False, choices=languages()
-        )
 
     def clean_title(self) -> str:
         return " ".join(str(self.cleaned_data["title"]).split())
@@ -173,11 +167,10 @@ class EditForm(RecordingModelForm):
         return at
 
     def clean_labels(self) -> list[str]:
-        words = [" ".join(word.split()) for word in self.cleaned_data["labels"].split(",")]
-        names = list(dict.fromkeys(word for word in words if word))
+        names = label_names([self.cleaned_data["labels"]])
         if len(names) > MOST_LABELS:
             raise ValidationError(_("Give at most %d labels.") % MOST_LABELS)
-        if long := [name for name in names if len(name) > 100]:
+        if long := [name for name in names if len(name) > LABEL_LENGTH]:
             raise ValidationError(_("“%s…” is too long for a label.") % long[0][:40])
         return names
 

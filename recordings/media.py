@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 import re
 from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 from http import HTTPStatus
 from typing import IO, Any, Final, cast
@@ -40,9 +41,11 @@ from rest_framework.exceptions import AuthenticationFailed
 
 from recordings.api.authentication import SCHEME, TokenAuthentication
 from recordings.ledger.content_types import content_type
+from recordings.ledger.exceptions import StorageFault
 from recordings.ledger.models import StoredFile
 from recordings.ledger.names import Kind
 from recordings.ledger.s3 import S3Storage
+from recordings.ledger.storages import content
 from recordings.models import Recording, RecordingFile
 from recordings.processing import captions
 from recordings.uploads.details import shown_name
@@ -153,16 +156,23 @@ class Stretch:
 
 
 def _stretch(stored: StoredFile, start: int, end: int, *, status: int) -> HttpResponseBase:
-    try:
+    with _there(stored):
         file = stored.file.storage.open(str(stored.file.name), "rb")
-    except FileNotFoundError as error:
-        logger.error("%s is ready in the ledger and not in storage", stored)
-        raise Http404 from error
     headers = {"Content-Length": str(end - start)}
     if status == HTTPStatus.PARTIAL_CONTENT:
         headers["Content-Range"] = f"bytes {start}-{end - 1}/{stored.size}"
     stretch = Stretch(file, start, end - start)
     return StreamingHttpResponse(stretch, status=status, headers=headers)
+
+
+@contextmanager
+def _there(stored: StoredFile) -> Iterator[None]:
+    """Raise Http404, and say so in the log, where the bytes of a ready file are missing."""
+    try:
+        yield
+    except FileNotFoundError as error:
+        logger.error("%s is ready in the ledger and not in storage", stored)
+        raise Http404 from error
 
 
 _RANGE: Final = re.compile(r"bytes=(\d{0,18})-(\d{0,18})", re.ASCII)
@@ -248,8 +258,13 @@ def _as_vtt(request: HttpRequest, file: RecordingFile | None) -> HttpResponseBas
     etag = quote_etag(f"{file.stored.sha256}-vtt")
     response = get_conditional_response(request, etag)
     if response is None:
-        with file.stored.file.storage.open(str(file.stored.file.name), "rb") as srt:
-            text = captions.write_vtt(_segments(srt.read(captions.MOST_BYTES)))
+        try:
+            with _there(file.stored):
+                srt = content(file.stored.storage, str(file.stored), most=captions.MOST_BYTES)
+        except StorageFault as fault:
+            refusal = {"detail": str(fault), "code": "storage_fault"}
+            return JsonResponse(refusal, status=HTTPStatus.SERVICE_UNAVAILABLE)
+        text = captions.write_vtt(_segments(srt))
         response = HttpResponse(text, content_type="text/vtt; charset=utf-8")
     response["ETag"], response["Cache-Control"] = etag, "private, no-cache"
     patch_vary_headers(response, ["Cookie", "Authorization"])

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from recordings.processing.models import Job
 
 TITLE_LENGTH = 300
+DESCRIPTION_LENGTH = 20_000
+LABEL_LENGTH = 100
 # Kinds of which one version is in use at a time; finals and session audio may be several.
 ONE_CURRENT = ("original", "trimmed", "audio", "transcript", "topics", "subtitles", "poster")
 
@@ -47,7 +49,7 @@ class Label(models.Model):
     """A word an owner sorts recordings by; policies can name it in their scope."""
 
     owner = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=CASCADE, related_name="labels")
-    name = models.CharField(max_length=100)
+    name = models.CharField(max_length=LABEL_LENGTH)
 
     class Meta:
         constraints = [
@@ -77,7 +79,7 @@ class Recording(models.Model):
         settings.AUTH_USER_MODEL, on_delete=refuse_while_live, related_name="recordings"
     )
     title = models.CharField(_("title"), max_length=TITLE_LENGTH)
-    description = models.TextField(_("description"), blank=True, max_length=20_000)
+    description = models.TextField(_("description"), blank=True, max_length=DESCRIPTION_LENGTH)
     language = models.CharField(_("language"), max_length=16, blank=True)
     original_name = models.CharField(max_length=255, blank=True)  # the client's, for display only
     labels = models.ManyToManyField(Label, blank=True, related_name="recordings")

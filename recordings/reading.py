@@ -11,6 +11,7 @@ from django.utils.translation import gettext as _
 
 from recordings.ledger.exceptions import StorageFault
 from recordings.ledger.names import Kind
+from recordings.ledger.storages import content
 from recordings.models import Recording, RecordingFile
 from recordings.processing.documents import DocumentError, Topic, Topics, Transcript
 
@@ -54,8 +55,7 @@ def words(recording: Recording) -> Words:
 
 def _read(file: RecordingFile, load: Callable[[bytes], Document], found: Words) -> Document | None:
     try:
-        with file.stored.file.open("rb") as content:
-            return load(content.read(MOST_BYTES))
+        return load(content(file.stored.storage, str(file.stored), most=MOST_BYTES))
     except (OSError, StorageFault, DocumentError):
         logger.warning("file %s of recording %s", file.pk, file.recording_id, exc_info=True)
         found.problems.append(_("The %s cannot be read now.") % file.get_kind_display())

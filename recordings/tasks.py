@@ -7,6 +7,7 @@ from typing import Any
 
 from celery import shared_task
 from celery.signals import worker_shutting_down
+from django.db import transaction
 
 from recordings import archive, closing
 from recordings.ledger import identity, publish, quarantine, receipts, spare
@@ -27,6 +28,11 @@ def process(pk: int) -> str:
 def purge() -> int:
     """Remove the bytes of what was let go."""
     return ledger_purge.purge().deleted
+
+
+def purge_soon() -> None:
+    """Ring for the purge after the commit; when the broker is down the tick does it."""
+    transaction.on_commit(purge.delay, robust=True)
 
 
 @shared_task

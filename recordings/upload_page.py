@@ -14,6 +14,7 @@ from django.contrib.auth.decorators import login_required
 from django.core.exceptions import ValidationError
 from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.csrf import csrf_failure
 from django.views.decorators.csrf import csrf_exempt
@@ -125,7 +126,7 @@ def _page(request: SignedIn, form: UploadForm, *, status: int = 200) -> HttpResp
     context = {
         "form": form,
         "account": Account.objects.of(request.user.pk),
-        "api_url": "/api/recordings",
+        "api_url": reverse("api-recordings"),
         "place": "upload",
     }
     return render(request, "recordings/upload.html", context, status=status)

@@ -54,18 +54,14 @@ def trash_page(request: SignedIn) -> HttpResponse:
 def _list(request: SignedIn, place: str) -> HttpResponse:
     administrator = request.user.has_perm(ADMINISTER)
     form = LibraryForm(request.GET, owner=request.user, administrator=administrator)
-    page, status = listing.Page([], ""), 200
-    try:
-        page = _page(request, form, place)
-    except ValidationError as error:
-        form.add_error(None, error)
-    if form.errors:
-        status = 400
+    page = _page(request, form, place)
     context = {"place": place, "form": form, "page": page, "narrowed": form.is_narrowed}
+    status = 400 if form.errors else 200
     return render(request, f"recordings/{place}.html", context, status=status)
 
 
 def _page(request: SignedIn, form: LibraryForm, place: str) -> listing.Page:
+    """Find what the form asks for; nothing where it cannot be, and the form says why."""
     if not form.is_valid():
         return listing.Page([], "")
     asked = form.cleaned_data
@@ -79,7 +75,11 @@ def _page(request: SignedIn, form: LibraryForm, place: str) -> listing.Page:
     if asked["label"]:
         rows = rows.filter(labels__name=asked["label"])
     order = "trashed" if place == "trash" else asked["sort"] or "newest"
-    return listing.page(rows, within=within, order=order, after=asked["after"])
+    try:
+        return listing.page(rows, within=within, order=order, after=asked["after"])
+    except ValidationError as error:
+        form.add_error(None, error)
+        return listing.Page([], "")
 
 
 def visible(request: SignedIn) -> RecordingQuerySet:
@@ -228,7 +228,7 @@ def erase(request: SignedIn) -> HttpResponse:
     except LedgerError as error:
         messages.error(request, str(error))
     else:
-        transaction.on_commit(tasks.purge.delay, robust=True)
+        tasks.purge_soon()
         _tell(request, count, _gone(count))
     return redirect("trash")
 

@@ -103,9 +103,8 @@ def _own() -> Iterator[tuple[str, Path]]:
         ("the static files", "STATIC_ROOT"),
         ("the backups", "BACKUP_ROOT"),
     ):
-        if place := getattr(settings, name, None):
+        if place := getattr(settings, name):
             yield what, Path(place).resolve()
-    yield "the backups", Path(settings.DATA_DIR).resolve() / "backups"
     database = settings.DATABASES["default"]
     if database["ENGINE"].endswith("sqlite3"):
         yield "the database", Path(database["NAME"]).resolve()

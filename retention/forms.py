@@ -23,7 +23,17 @@ SIZES: Final = ("bytes", "KB", "MB", "GB", "TB")
 LARGEST: Final = 2**63 - 1
 
 
-class SpanField(forms.CharField):
+class QuantityField(forms.CharField):
+    """A number entered in words, so what was typed is compared by what it comes to."""
+
+    def has_changed(self, initial: Any, data: Any) -> bool:
+        try:
+            return bool(self.to_python(data) != initial)
+        except ValidationError:
+            return True
+
+
+class SpanField(QuantityField):
     """Seconds, entered as a number of them or in words: `180 days`, `1 hour 30 minutes`."""
 
     def prepare_value(self, value: Any) -> Any:
@@ -33,9 +43,9 @@ class SpanField(forms.CharField):
         text = str(value or "").strip().lower()
         if not text:
             return None
-        if text.isdecimal():
+        if re.fullmatch(r"\d{1,15}", text):
             return int(text)
-        parts = re.findall(r"(\d+)\s*([a-z]+)[\s,]*", text)
+        parts = re.findall(r"(\d{1,15})\s*([a-z]+)[\s,]*", text)
         if "".join(f"{n}{unit}" for n, unit in parts) != re.sub(r"[\s,]", "", text):
             raise ValidationError("Give a span such as 180 days, 24 h or 90 (seconds).")
         return sum(int(number) * self._seconds(unit) for number, unit in parts)
@@ -46,14 +56,8 @@ class SpanField(forms.CharField):
             raise ValidationError(f"“{unit}” is no unit: use days, hours, minutes or seconds.")
         return seconds
 
-    def has_changed(self, initial: Any, data: Any) -> bool:
-        try:
-            return bool(self.to_python(data) != initial)
-        except ValidationError:
-            return True
 
-
-class BytesField(forms.CharField):
+class BytesField(QuantityField):
     """Bytes, entered as a number of them or with a unit: `500 GB`, `2.5 TB` (of 1024)."""
 
     def prepare_value(self, value: Any) -> Any:
@@ -73,12 +77,6 @@ class BytesField(forms.CharField):
         if size > LARGEST:
             raise ValidationError("That is more than can be counted: give a smaller size.")
         return size
-
-    def has_changed(self, initial: Any, data: Any) -> bool:
-        try:
-            return bool(self.to_python(data) != initial)
-        except ValidationError:
-            return True
 
 
 class NamesField(forms.CharField):

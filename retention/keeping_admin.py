@@ -9,7 +9,7 @@ from typing import Any, Final
 from django import forms
 from django.contrib import admin
 from django.contrib.admin import helpers
-from django.db.models import OuterRef, QuerySet, Subquery
+from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import path, reverse
@@ -19,8 +19,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.timezone import localtime
 
-from recordings.ledger.admin_base import ReadOnlyAdmin, number_of
-from recordings.ledger.models import Account
+from recordings.ledger.admin_base import ReadOnlyAdmin, number_of, owner_name, with_owner_name
 from recordings.models import Recording
 from retention import keeping, notices
 from retention.exceptions import RetentionError
@@ -85,14 +84,11 @@ class KeepRequestAdmin(ReadOnlyAdmin):
     change_form_template = "admin/retention/keeprequest/change_form.html"
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[KeepRequest]:
-        """Name owners, those who are gone among them, without a query a row."""
-        rows: QuerySet[KeepRequest] = super().get_queryset(request)
-        name = Account.objects.filter(owner_id=OuterRef("owner_id")).values("name")
-        return rows.annotate(owner_name=Subquery(name))
+        return with_owner_name(super().get_queryset(request))
 
     @admin.display(description="owner")
     def owner(self, asked: KeepRequest) -> str:
-        return str(getattr(asked, "owner_name", None) or f"owner {asked.owner_id}")
+        return owner_name(asked)
 
     @admin.display(description="until")
     def wanted(self, asked: KeepRequest) -> str:

@@ -7,8 +7,6 @@ from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import Final
 
-from django.db import transaction
-
 from retention import words
 from retention.choices import Mode, Outcome
 from retention.models import RetentionPolicy, RetentionRun, RunItem
@@ -73,10 +71,3 @@ def summarise(run: RetentionRun, *, seconds: float, quiet: bool = False) -> None
         run.policy_slug, words.went(run), run.failed, words.freed(run), seconds,
         f" ({run.state}: {run.message})" if run.message else "", run.pk,
     )  # fmt: skip
-
-
-def ring_for_purge() -> None:
-    """Have the bytes removed soon; when the broker is down the tick does it."""
-    from recordings.tasks import purge
-
-    transaction.on_commit(purge.delay, robust=True)

@@ -14,14 +14,14 @@ from typing import Any, Final
 from zoneinfo import ZoneInfo
 
 from django.db import transaction
-from django.db.models import Exists, F, Q
+from django.db.models import Exists
 from django.db.models.functions import Now
 from django_celery_beat.models import CrontabSchedule, IntervalSchedule, PeriodicTask
 
 from recordings.ledger import clock
 from recordings.ledger.transactions import retried
 from retention import calendar, runs
-from retention.choices import Action, Mode
+from retention.choices import Mode
 from retention.clock import database_now
 from retention.models import RetentionPolicy, RetentionRun, RetentionSwitch
 
@@ -203,11 +203,9 @@ def _claim(pk: int) -> RetentionRun | None:
         policy = RetentionPolicy.objects.filter(pk=pk).first()
         if policy is None or policy.next_due_at is None:
             return None
-        mine = RetentionPolicy._base_manager.filter(
-            Q(accepted_version=F("version")) | Q(action=Action.REPORT),
+        mine = RetentionPolicy.objects.in_force().filter(
             ~Exists(RetentionSwitch.objects.filter(paused_at__isnull=False)),
             pk=pk,
-            enabled=True,
             version=policy.version,
             next_due_at__lte=Now(),
         )

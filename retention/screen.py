@@ -68,5 +68,4 @@ def counts(by: str) -> str:
     run = running.first()
     if run is None:
         return ""
-    done = run.deleted + run.skipped + run.failed
-    return f", {done} of {run.matched}"
+    return f", {run.done} of {run.matched}"

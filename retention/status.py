@@ -31,7 +31,7 @@ UNCOUNTED: Final = frozenset(
 
 
 @dataclass(slots=True)
-class Leaving:
+class Going:
     """What enabled policies would remove now; not `whole` where the time was too short to look."""
 
     files: int = 0
@@ -63,7 +63,7 @@ def stats(user: Any, *, everyone: bool) -> dict[str, Any]:
     files = StoredFile.objects.ready().filter(owner_id=owner_id).count() if owner_id else None
     accounts = Account.objects.filter(Q(owner_id=owner_id) if owner_id else Q())
     used = accounts.aggregate(total=Sum("used", default=0))["total"]
-    found = leaving(user, everyone=everyone, at=database_now())
+    found = going(user, everyone=everyone, at=database_now())
     return {
         "total_files": metrics.stored_files() if files is None else files,
         "total_size_mb": megabytes(used),
@@ -78,11 +78,12 @@ def megabytes(size: int) -> float:
     return round(size / 1024**2, 2)
 
 
-def leaving(user: Any, *, everyone: bool, at: datetime) -> Leaving:
+def going(user: Any, *, everyone: bool, at: datetime) -> Going:
     """Look, for as long as a request may take, at what would go if all policies ran now."""
-    found, end = Leaving(), time.monotonic() + PATIENCE
+    found, end = Going(), time.monotonic() + PATIENCE
+    groups = set() if everyone else set(user.groups.values_list("pk", flat=True))
     for policy in RetentionPolicy.objects.in_force().exclude(action=Action.REPORT):
-        if not everyone and not narrowed(policy, user):
+        if not everyone and not narrowed(policy, user, groups):
             continue
         for batch in due(policy, at):
             mine = batch if everyone else [one for one in batch if one.owner_id == user.pk]
@@ -102,18 +103,16 @@ def due(policy: RetentionPolicy, at: datetime) -> Iterator[list[Facts]]:
         yield [facts for facts in batch if decide(policy.rules(), facts, at).due]
 
 
-def narrowed(policy: RetentionPolicy, user: Any) -> bool:
-    """Make the policy in hand look at this owner alone where that changes no answer.
+def narrowed(policy: RetentionPolicy, user: Any, groups: set[int]) -> bool:
+    """Make the policy in hand look at this owner, of these groups, where that changes no answer.
 
     False when it is not for him. Rules that weigh one thing against others have to see them all.
     """
-    owners, groups = policy.scope.get("owners") or [], policy.scope.get("groups") or []
-    named = user.pk in owners or user.groups.filter(pk__in=groups).exists()
-    if (owners or groups) and not named:
+    owners, wanted = policy.scope.get("owners") or [], policy.scope.get("groups") or []
+    if (owners or wanted) and user.pk not in owners and groups.isdisjoint(wanted):
         return False
     target = find(policy.target)
-    weighs = (policy.keep_newest, policy.max_total_bytes, policy.disk_high_percent)
-    if target and "owners" in target.scopes and weighs == (None, None, None):
+    if target and "owners" in target.scopes and not policy.rules().is_relative:
         policy.scope = {**policy.scope, "owners": [user.pk], "groups": []}
     return True
 

@@ -32,6 +32,7 @@ from recordings import backup
 from recordings.ledger import clock, leases
 from recordings.ledger.exceptions import Lost
 from recordings.ledger.transactions import retried
+from recordings.tasks import purge_soon
 from retention import fit, guard, notices, report, schedule, tally
 from retention.choices import Action, Mode, Outcome, State
 from retention.clock import database_now
@@ -243,7 +244,7 @@ def remove(run: RetentionRun, policy: RetentionPolicy, target: Target) -> None:
         remove_batch(run, policy, target, batch)
         last = batch[-1].pk
     if policy.action in {Action.DELETE, Action.ARCHIVE}:
-        report.ring_for_purge()
+        purge_soon()
 
 
 def remove_batch(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any
 
 from django import forms
 from django.contrib import messages
@@ -94,8 +93,9 @@ def withdraw(request: SignedIn, pk: int) -> HttpResponse:
         messages.success(request, _("The request is taken back."))
     except RetentionError as error:
         messages.error(request, str(error))
-    gone: Any = not Recording.objects.filter(pk=asked.recording_id, owner=request.user).exists()
-    return redirect("account") if gone else redirect("recording", asked.recording_id)
+    if Recording.objects.filter(pk=asked.recording_id, owner=request.user).exists():
+        return redirect("recording", asked.recording_id)
+    return redirect("account")
 
 
 @login_required

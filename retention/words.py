@@ -62,9 +62,16 @@ def going(run: RetentionRun) -> str:
 
 def weighed(weight: Weight, noun: str) -> str:
     """Say how many things, bytes and owners: `312 recordings, 1.1 TB, 14 owners`."""
-    words = f"{weight.items:,} {noun.removesuffix('s') if weight.items == 1 else noun}"
+    words = f"{weight.items:,} {singular(noun) if weight.items == 1 else noun}"
     words += f", {'about ' if weight.about else ''}{size_in_words(weight.size)}"
     return f"{words}, {counted(weight.owners, 'owner')}" if weight.owners else words
+
+
+def singular(noun: str) -> str:
+    """Name one of what a target names many of: `cache entry`, `file in a folder`."""
+    things, preposition, place = noun.partition(" in ")
+    one = f"{things.removesuffix('ies')}y" if things.endswith("ies") else things.removesuffix("s")
+    return f"{one}{preposition}{place}"
 
 
 def changed(change: Change, noun: str) -> str:

@@ -5,19 +5,18 @@ from __future__ import annotations
 from typing import Any
 
 from django.contrib import admin
-from django.contrib.admin import helpers
 from django.db.models import QuerySet, Sum
 from django.http import HttpRequest, HttpResponse
 from django.template.defaultfilters import filesizeformat
 from django.template.loader import render_to_string
 from django.utils.safestring import SafeString
 
-from recordings.admin.erasing import ring
 from recordings.archive import let_go
 from recordings.archive_restore import restore
-from recordings.ledger.admin_base import ReadOnlyAdmin, number_of
+from recordings.ledger.admin_base import ReadOnlyAdmin, number_of, selection
 from recordings.ledger.exceptions import LedgerError
 from recordings.models import ArchivedRecording
+from recordings.tasks import purge_soon
 
 MOST = 20  # restored in one request, since their bytes are copied
 SHOWN = 50  # files on one page, and titles on the page that asks
@@ -89,7 +88,7 @@ class ArchivedRecordingAdmin(ReadOnlyAdmin):
                 count += let_go(archived.pk, by=request.user.get_username())
             except LedgerError as error:
                 self.refuse(request, f"“{archived}” stays in the archive. {error}")
-        ring()
+        purge_soon()
         self.say(request, f"{number_of(count, 'archived recording')} deleted for ever.")
         return None
 
@@ -102,9 +101,7 @@ class ArchivedRecordingAdmin(ReadOnlyAdmin):
             "named": rows[:SHOWN],
             "others": max(0, len(rows) - SHOWN),
             "error": error,
-            "selected": request.POST.getlist(helpers.ACTION_CHECKBOX_NAME),
-            "checkbox": helpers.ACTION_CHECKBOX_NAME,
-            "across": request.POST.get("select_across", "0"),
+            **selection(request),
         }
         title = f"Delete {number_of(len(rows), 'archived recording')} for ever"
         return self.page(

@@ -10,18 +10,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from django.contrib.admin import helpers
-from django.db import transaction
 from django.db.models import Count, Sum
 from django.http import HttpRequest, HttpResponse
 from django.template.defaultfilters import filesizeformat
 from django.urls import reverse
 from django.utils.html import format_html
 
-from recordings.ledger.admin_base import Speaking, number_of
+from recordings.ledger.admin_base import Speaking, number_of, selection
 from recordings.ledger.exceptions import Held
 from recordings.ledger.models import StoredFile
 from recordings.models import Recording
+from recordings.tasks import purge_soon
 from recordings.trash import erase, held_among
 
 TITLES = 20  # named on the page
@@ -71,7 +70,7 @@ def carry_out(
     username = request.user.get_username()
     erase(pks, by=username)
     admin.log_deletions(request, rows)
-    transaction.on_commit(ring, robust=True)
+    purge_soon()
     receipts = f"{reverse('admin:ledger_receipt_changelist')}?released_by__exact={username}"
     sentence = format_html(
         "{} with {} ({}) deleted for ever. Each file leaves a <a href='{}'>receipt</a> "
@@ -83,13 +82,6 @@ def carry_out(
     )
     admin.say(request, sentence)
     return None
-
-
-def ring() -> None:
-    """Ask for the bytes to be purged now; the tick would do it too."""
-    from recordings.tasks import purge
-
-    purge.delay()
 
 
 def ask(
@@ -108,9 +100,7 @@ def ask(
         "others": max(0, len(pks) - TITLES),
         "error": error,
         "held": held,
-        "selected": request.POST.getlist(helpers.ACTION_CHECKBOX_NAME),
-        "checkbox": helpers.ACTION_CHECKBOX_NAME,
-        "across": request.POST.get("select_across", "0"),
+        **selection(request),
     }
     title = f"Delete {number_of(weight.recordings, 'recording')} for ever"
     return admin.page(request, "admin/recordings/recording/erase.html", title, **context)

@@ -6,7 +6,6 @@ from typing import Any
 
 from django import forms
 from django.contrib import admin
-from django.contrib.admin import helpers
 from django.contrib.auth import get_user_model
 from django.db.models import Q, QuerySet
 from django.db.models.functions import Now
@@ -15,9 +14,15 @@ from django.shortcuts import redirect
 from django.urls import path
 
 from recordings.holds import hold_owner, hold_recording, waiting_to_go
-from recordings.ledger.admin_base import LibraryAdmin, number_of
+from recordings.ledger.admin_base import (
+    LibraryAdmin,
+    number_of,
+    owner_name,
+    selection,
+    with_owner_name,
+)
 from recordings.ledger.exceptions import LedgerError
-from recordings.ledger.models import Account, Hold
+from recordings.ledger.models import Hold
 from recordings.models import ArchivedRecording, Recording
 
 NAMED = 20  # holds on the page that asks
@@ -68,7 +73,7 @@ class ForceFilter(admin.SimpleListFilter):
     def queryset(self, request: HttpRequest, queryset: Any) -> QuerySet[Hold]:
         rows: QuerySet[Hold] = queryset
         if self.value() == "yes":
-            return Hold.objects.active() & rows
+            return rows & Hold.objects.active()
         if self.value() == "no":
             return rows.filter(Q(released_at__isnull=False) | Q(until__lte=Now()))
         return rows
@@ -88,7 +93,10 @@ class HoldAdmin(LibraryAdmin):
     def on(self, hold: Hold) -> str:
         if hold.recording_id:
             return f"recording {hold.recording_id}"
-        return f"everything of {Account.objects.of(hold.owner_id or 0)}"
+        return f"everything of {owner_name(hold)}"
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Hold]:
+        return with_owner_name(super().get_queryset(request))
 
     def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
         if obj is None:
@@ -148,9 +156,7 @@ class HoldAdmin(LibraryAdmin):
             "named": holds[:NAMED],
             "others": max(0, len(holds) - NAMED),
             "going": waiting_to_go(holds),
-            "selected": request.POST.getlist(helpers.ACTION_CHECKBOX_NAME),
-            "checkbox": helpers.ACTION_CHECKBOX_NAME,
-            "across": request.POST.get("select_across", "0"),
+            **selection(request),
         }
         title = f"Release {number_of(len(holds), 'hold')}"
         return self.page(request, "admin/ledger/hold/release.html", title, **context)

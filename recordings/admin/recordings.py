@@ -53,8 +53,6 @@ class RecordingAdmin(LibraryAdmin):
     )  # fmt: skip
     change_form_template = "admin/recordings/recording/change_form.html"
 
-    # --- what is shown
-
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> Any:
         return RecordingList
 
@@ -109,8 +107,6 @@ class RecordingAdmin(LibraryAdmin):
         if search_term.strip().isdecimal():
             found |= queryset.filter(pk=int(search_term))
         return found, duplicates
-
-    # --- actions on a selection
 
     def get_actions(self, request: HttpRequest) -> dict[str, Any]:
         """Offer the trash under the name that people and scripts know, `delete_selected`."""
@@ -182,8 +178,6 @@ class RecordingAdmin(LibraryAdmin):
         else:
             self.refuse(request, "Nothing to do: that is so already.")
 
-    # --- one recording
-
     def get_urls(self) -> list[Any]:
         view = self.admin_site.admin_view
         return [
@@ -236,9 +230,8 @@ class RecordingAdmin(LibraryAdmin):
         found: Recording | None = self.get_object(request, object_id)
         return found or self._get_obj_does_not_exist_redirect(request, self.opts, object_id)  # type: ignore[attr-defined]
 
-    # --- the stock ways of deleting, should anything call them
-
     def delete_model(self, request: HttpRequest, obj: Recording) -> None:
+        """Be the trash, should anything of Django's call this or the next."""
         move_to_trash([obj.pk], by=request.user.get_username())
 
     def delete_queryset(self, request: HttpRequest, queryset: Any) -> None:

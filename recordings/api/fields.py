@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import math
-from typing import Any, Final
+from typing import Any
 
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
-MOST_LABELS: Final = 20
-LABEL_LENGTH: Final = 100
-LONGEST_SECONDS: Final = 360_000.0
+from recordings.models import LABEL_LENGTH
+from recordings.uploads.details import LONGEST_SECONDS, MOST_LABELS, label_names
 
 
 class SecondsField(serializers.FloatField):
@@ -69,8 +68,7 @@ class LabelsField(serializers.Field[list[str], Any, list[str], Any]):
         given = [data] if isinstance(data, str) else data
         if not isinstance(given, list) or len(given) > 1000:
             self.fail("invalid")
-        words = [word for one in given for word in self._word(one).split(",")]
-        labels = list(dict.fromkeys(filter(None, (" ".join(word.split()) for word in words))))
+        labels = label_names(self._word(one) for one in given)
         if len(labels) > MOST_LABELS:
             self.fail("many")
         if any(len(label) > LABEL_LENGTH for label in labels):

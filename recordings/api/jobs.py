@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from django.db.models import Q
-from django.http import Http404
+from django.shortcuts import get_object_or_404
 from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -17,14 +17,11 @@ from recordings.models import Job
 
 def find(request: Request, pk: int) -> Job:
     """Return a job the caller may see. Raises Http404."""
-    jobs = Job.objects.filter(pk=pk)
+    jobs = Job.objects.all()
     if not request.user.has_perm(ADMINISTER):
         own = Q(recording__owner=request.user.pk)
         jobs = jobs.filter(own | Q(recording=None, owner_id=request.user.pk))
-    job = jobs.first()
-    if job is None:
-        raise Http404
-    return job
+    return get_object_or_404(jobs, pk=pk)
 
 
 class JobView(APIView):

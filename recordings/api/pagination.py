@@ -6,10 +6,11 @@ import base64
 import binascii
 import json
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, ClassVar
 
-from django.db.models import DateTimeField, Model, Q, QuerySet
+from django.db.models import DateTimeField, Model, Q, QuerySet, Subquery, Value
+from django.db.models.functions import Coalesce
 from rest_framework.exceptions import ValidationError
 from rest_framework.pagination import BasePagination
 from rest_framework.request import Request
@@ -17,6 +18,7 @@ from rest_framework.response import Response
 from rest_framework.utils.urls import replace_query_param
 
 LARGEST_ID = 2**63 - 1
+MILLISECOND = timedelta(milliseconds=1)
 
 
 class KeysetPagination(BasePagination):
@@ -36,7 +38,8 @@ class KeysetPagination(BasePagination):
         keyset: tuple[str, ...] = getattr(view, "keyset", ("-id",))
         limit = self._limit(request)
         if cursor := request.query_params.get("cursor"):
-            queryset = queryset.filter(_behind(keyset, _read(cursor, queryset.model, keyset)))
+            values = _read(cursor, queryset.model, keyset)
+            queryset = queryset.filter(_behind(queryset.model, keyset, values))
         rows = list(queryset.order_by(*keyset)[: limit + 1])
         self._next: str | None = None
         if len(rows) > limit:
@@ -64,24 +67,37 @@ class KeysetPagination(BasePagination):
         }
 
     def get_schema_operation_parameters(self, view: Any) -> list[dict[str, Any]]:
-        limits = {"type": "integer", "minimum": 1, "maximum": self.max_limit, "default": 50}
+        limits = {"type": "integer", "minimum": 1, "maximum": self.max_limit}
+        limits["default"] = self.default_limit
         return [
             {"name": "cursor", "in": "query", "schema": {"type": "string"}},
             {"name": "limit", "in": "query", "schema": limits},
         ]
 
 
-def _behind(keyset: tuple[str, ...], values: list[Any]) -> Q:
+def _behind(model: type[Model], keyset: tuple[str, ...], values: list[Any]) -> Q:
     """Say what comes after a row in a form that an index can begin at."""
     beyond = "lt" if keyset[0].startswith("-") else "gt"
     first, last = keyset[0].lstrip("-"), keyset[-1].lstrip("-")
     after_last = Q(**{f"{last}__{beyond}": values[-1]})
     if len(keyset) == 1:
         return after_last
+    value = _as_stored(model, first, values[0], Q(**{last: values[-1]}))
     # The first condition follows from the second and is there for the index.
-    return Q(**{f"{first}__{beyond}e": values[0]}) & (
-        Q(**{f"{first}__{beyond}": values[0]}) | after_last
-    )
+    return Q(**{f"{first}__{beyond}e": value}) & (Q(**{f"{first}__{beyond}": value}) | after_last)
+
+
+def _as_stored(model: type[Model], name: str, value: Any, row: Q) -> Any:
+    """Take a moment from its row while that stands, so that the database compares its own values.
+
+    SQLite writes the moments it takes itself with fewer digits than it is given, as text, so one
+    read and handed back is not equal to itself.
+    """
+    if not isinstance(value, datetime):
+        return value
+    same = Q(**{f"{name}__range": (value - MILLISECOND, value + MILLISECOND)})
+    stored = model._base_manager.filter(row, same).values(name)
+    return Coalesce(Subquery(stored), Value(value, DateTimeField()))
 
 
 def _cursor(row: Model, keyset: tuple[str, ...]) -> str:
@@ -109,8 +125,8 @@ def _value(value: Any, model: type[Model], name: str) -> Any:
     """Bring a value back to its column's type. Raises ValueError, TypeError."""
     if isinstance(model._meta.get_field(name), DateTimeField):
         moment = datetime.fromisoformat(value)
-        if moment.tzinfo is None:
-            raise ValueError("a moment without a time zone")
+        if moment.tzinfo is None or not 1 < moment.year < 9999:
+            raise ValueError("a moment without a time zone, or at the end of time")
         return moment
     if isinstance(value, bool) or not isinstance(value, (int, str)):
         raise TypeError("not a value of a key")

@@ -20,36 +20,26 @@ def refuse_large(context: Mapping[str, Any] | None) -> None:
         raise RequestDataTooBig
 
 
-class JSONParser(parsers.JSONParser):
+class Bounded(parsers.BaseParser):
+    """What any body goes through before it is read."""
+
     def parse(
         self,
         stream: IO[Any],
         media_type: str | None = None,
         parser_context: Mapping[str, Any] | None = None,
-    ) -> dict[str, Any]:
+    ) -> Any:
         refuse_large(parser_context)
         return super().parse(stream, media_type, parser_context)
 
 
-class MultiPartParser(parsers.MultiPartParser):
+class JSONParser(Bounded, parsers.JSONParser):
+    pass
+
+
+class MultiPartParser(Bounded, parsers.MultiPartParser):
     """For forms with small files; uploads of recordings are streamed past it."""
 
-    def parse(
-        self,
-        stream: IO[Any],
-        media_type: str | None = None,
-        parser_context: Mapping[str, Any] | None = None,
-    ) -> Any:
-        refuse_large(parser_context)
-        return super().parse(stream, media_type, parser_context)
 
-
-class FormParser(parsers.FormParser):
-    def parse(
-        self,
-        stream: IO[Any],
-        media_type: str | None = None,
-        parser_context: Mapping[str, Any] | None = None,
-    ) -> Any:
-        refuse_large(parser_context)
-        return super().parse(stream, media_type, parser_context)
+class FormParser(Bounded, parsers.FormParser):
+    pass

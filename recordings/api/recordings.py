@@ -6,7 +6,7 @@ from typing import Any
 
 from django.db import transaction
 from django.db.models import QuerySet
-from django.http import Http404
+from django.shortcuts import get_object_or_404
 from drf_spectacular.utils import OpenApiResponse, extend_schema
 from rest_framework.exceptions import PermissionDenied
 from rest_framework.generics import GenericAPIView
@@ -58,17 +58,12 @@ def visible(request: Request) -> RecordingQuerySet:
 
 def find(request: Request, pk: int) -> Recording:
     """Return a recording the caller may see, trashed or not. Raises Http404."""
-    recording = visible(request).filter(pk=pk).select_related("owner").first()
-    if recording is None:
-        raise Http404
-    return recording
+    return get_object_or_404(visible(request).select_related("owner"), pk=pk)
 
 
 def shown(pk: int) -> dict[str, Any]:
     """Return a recording as it is now. Raises Http404 where it went meanwhile."""
-    recording = Recording.objects.with_files().with_held().filter(pk=pk).first()
-    if recording is None:
-        raise Http404
+    recording = get_object_or_404(Recording.objects.with_files().with_held(), pk=pk)
     return RecordingSerializer(recording).data
 
 
@@ -152,7 +147,7 @@ class RecordingView(APIView):
         by = request.user.get_username()
         if asked["permanent"]:
             trash.erase([pk], by=by)
-            transaction.on_commit(tasks.purge.delay, robust=True)
+            tasks.purge_soon()
         else:
             trash.move_to_trash([pk], by=by)
         return Response(status=204)

@@ -15,7 +15,7 @@ from recordings.api.fields import (
     TitleField,
     refuse_backwards,
 )
-from recordings.models import TITLE_LENGTH, Recording
+from recordings.models import DESCRIPTION_LENGTH, LABEL_LENGTH, TITLE_LENGTH, Recording
 from recordings.processing import captions
 from recordings.uploads.details import Details
 
@@ -29,7 +29,7 @@ class DetailsRequest(serializers.Serializer[Any]):
     title = TitleField(
         max_length=TITLE_LENGTH, required=False, help_text="Without one: the file's name."
     )
-    description = serializers.CharField(max_length=20_000, required=False)
+    description = serializers.CharField(max_length=DESCRIPTION_LENGTH, required=False)
     language = LanguageField(required=False)
     recorded_at = serializers.DateTimeField(required=False)
     expire_at = serializers.DateTimeField(required=False)
@@ -92,7 +92,9 @@ class RecordingEdit(serializers.ModelSerializer[Recording]):
     ADMINISTRATORS_ONLY = ("keep", "keep_until", "owner")
 
     title = TitleField(max_length=TITLE_LENGTH, required=False)
-    description = serializers.CharField(max_length=20_000, allow_blank=True, required=False)
+    description = serializers.CharField(
+        max_length=DESCRIPTION_LENGTH, allow_blank=True, required=False
+    )
     language = LanguageField(required=False)
     labels = LabelsField(required=False)
     keep = serializers.BooleanField(required=False)
@@ -141,7 +143,7 @@ class RecordingQuery(serializers.Serializer[Any]):
     )
     state = serializers.ChoiceField(choices=Recording.State.choices, required=False)
     label = serializers.CharField(  # type: ignore[assignment]  # not the serializer's own label
-        max_length=100, required=False
+        max_length=LABEL_LENGTH, required=False
     )
     trashed = serializers.BooleanField(default=False, help_text="The trash instead of the library.")
 

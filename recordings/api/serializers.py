@@ -64,7 +64,7 @@ class RecordingSerializer(serializers.ModelSerializer[Recording]):
     owner = serializers.CharField(source="owner.username", read_only=True)
     labels = serializers.SerializerMethodField()
     held = serializers.BooleanField(source="is_held", read_only=True)
-    size = serializers.IntegerField(read_only=True, help_text="Bytes of all its files.")
+    size = serializers.IntegerField(read_only=True, help_text="Bytes of its current files.")
     files = FileSerializer(source="current_files", many=True, read_only=True)
     thumbnail_url = serializers.SerializerMethodField()
     job = JobSerializer(

@@ -1,4 +1,4 @@
-"""What the admin's pages over big tables share: who may see them, lists that count little."""
+"""What the admin's pages over big tables share: who may see them, short lists, asking first."""
 
 from __future__ import annotations
 
@@ -6,13 +6,15 @@ from functools import cached_property
 from typing import Any, ClassVar
 
 from django.contrib import messages
-from django.contrib.admin import ModelAdmin, ShowFacets
+from django.contrib.admin import ModelAdmin, ShowFacets, helpers
 from django.core.paginator import Paginator
 from django.db import connection, models
+from django.db.models import OuterRef, QuerySet, Subquery
 from django.http import HttpRequest
 from django.http.response import HttpResponse
 from django.template.response import TemplateResponse
 
+from recordings.ledger.models import Account
 from recordings.ledger.permissions import ADMINISTER
 
 COUNTED = 10_000  # rows counted exactly; beyond that a number is an estimate
@@ -104,6 +106,27 @@ class ReadOnlyAdmin(LibraryAdmin):
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
+
+
+def with_owner_name(rows: QuerySet[Any]) -> QuerySet[Any]:
+    """Name owners, those who are gone among them, without a query a row."""
+    name = Account.objects.filter(owner_id=OuterRef("owner_id")).values("name")
+    named: QuerySet[Any] = rows.annotate(owner_name=Subquery(name))
+    return named
+
+
+def owner_name(row: Any) -> str:
+    """Say whose something is that came `with_owner_name`."""
+    return row.owner_name or f"owner {row.owner_id}"
+
+
+def selection(request: HttpRequest) -> dict[str, Any]:
+    """What a page that asks first sends along, for the answer to be about the same rows."""
+    return {
+        "selected": request.POST.getlist(helpers.ACTION_CHECKBOX_NAME),
+        "checkbox": helpers.ACTION_CHECKBOX_NAME,
+        "across": request.POST.get("select_across", "0"),
+    }
 
 
 def number_of(count: int, noun: str) -> str:

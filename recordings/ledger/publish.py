@@ -132,18 +132,18 @@ class Publication:
 
         Raises QuotaExceeded, Lost, StorageFull, StorageFault.
         """
-        if self._writer is None:
-            self._open()
-        assert self._writer is not None
+        writer = self._opened()
         if self.size + len(chunk) > self.stored.reserved:
             self._grow(self.size + len(chunk) - self.stored.reserved)
         if time.monotonic() - self._renewed > RENEW_SECONDS:
             self.renew()
         self._hasher.update(chunk)
-        self._writer.write(chunk)
+        writer.write(chunk)
 
-    def _open(self) -> None:
-        self._writer = self._place.writer(str(self.stored.file.name), self._part)
+    def _opened(self) -> Writer:
+        if self._writer is None:
+            self._writer = self._place.writer(str(self.stored.file.name), self._part)
+        return self._writer
 
     def _mine(self) -> Q:
         return Q(pk=self.stored.pk, state=StoredFile.State.WRITING, claim=self.stored.claim)
@@ -172,15 +172,13 @@ class Publication:
 
         Raises Lost, NameTaken, StorageFull, StorageFault.
         """
-        if self._writer is None:
-            self._open()
-        assert self._writer is not None
+        writer = self._opened()
         self._digest = self._hasher.hexdigest()
         self.renew()
         try:
-            self._writer.commit()
+            writer.commit()
         finally:
-            self._writer.close()
+            writer.close()
         found = self._place.size_of(str(self.stored.file.name))
         if found != self.size:
             raise StorageFault(f"{found} bytes are in storage where {self.size} were written.")

@@ -26,9 +26,8 @@ def seal() -> int:
 def _seal_batch() -> int:
     with transaction.atomic():
         Lease.objects.get_or_create(name=TURN)
-        Lease.objects.select_for_update().get(
-            name=TURN
-        )  # one sealer at a time, each seeing the last
+        # One sealer at a time, each seeing the last one's work.
+        Lease.objects.select_for_update().get(name=TURN)
         head = Receipt.objects.exclude(sequence=None).order_by("-sequence").first()
         waiting = list(Receipt.objects.filter(sequence=None).order_by("id")[:BATCH_SIZE])
         previous, last = (head.hash, head.sequence or 0) if head else ("", 0)

@@ -260,18 +260,18 @@ class S3Storage(DjangoS3Storage):  # type: ignore[misc]
         with _told():
             self.client.put_object(Bucket=self.bucket_name, Key=MARKER, Body=content)
 
-    def _objects(self, **asked: str) -> Iterator[dict[str, Any]]:
+    def _markers(self) -> Iterator[str]:
         pages = self.client.get_paginator("list_objects_v2")
         with _told():
-            for page in pages.paginate(Bucket=self.bucket_name, **asked):
-                yield from page.get("Contents", [])
+            for page in pages.paginate(Bucket=self.bucket_name, Prefix=MARKERS):
+                yield from (found["Key"] for found in page.get("Contents", []))
 
     def leftovers(self) -> Iterator[Leftover]:
         for upload in self._uploads():
             yield Leftover(None, upload["Key"])
-        for marker in self._objects(Prefix=MARKERS):
+        for marker in self._markers():
             with suppress(ValueError):
-                yield Leftover(UUID(marker["Key"].removeprefix(MARKERS)), "")
+                yield Leftover(UUID(marker.removeprefix(MARKERS)), "")
 
 
 @contextmanager

@@ -1,7 +1,8 @@
 """What the ledger asks of a storage, and the storage on a local disk.
 
 Beyond Django's `open` and `url`: a writer that takes its final name exclusively, a bulk delete
-that verifies key by key, and a listing in byte order. Only publish, purge and scan call these.
+that verifies key by key, and a listing in byte order. Only the ledger calls these; whoever else
+reads a file does so through its row, or through `content`.
 """
 
 from __future__ import annotations
@@ -143,6 +144,19 @@ def has_archive() -> bool:
 def places() -> list[str]:
     """Return the aliases of the storages that new files go to."""
     return [str(settings.MEDIA_STORAGE), *([ARCHIVE] if has_archive() else [])]
+
+
+def content(alias: str, name: str, *, most: int) -> bytes:
+    """Return the first `most` bytes of an object that is small enough to hold in memory.
+
+    Raises FileNotFoundError, OSError, StorageFault.
+    """
+    found = bytearray()
+    for chunk in storage(alias).chunks(name):
+        found += chunk
+        if len(found) >= most:
+            break
+    return bytes(found[:most])
 
 
 class DiskWriter:

@@ -25,16 +25,18 @@ def retried(work: Callable[[], Result]) -> Result:
 
     Inside an outer transaction it runs once: only the outermost can be retried.
     """
-    for attempt in range(ATTEMPTS):
+    for attempt in range(ATTEMPTS - 1):
         try:
             return work()
         except OperationalError as error:
-            if not connection.in_atomic_block and spare.is_full(error) and spare.give_up():
+            if connection.in_atomic_block:
+                raise
+            if spare.is_full(error) and spare.give_up():
                 continue
-            if connection.in_atomic_block or attempt == ATTEMPTS - 1 or not is_transient(error):
+            if not is_transient(error):
                 raise
             time.sleep(random.uniform(0, 0.05 * 2**attempt))  # noqa: S311
-    raise AssertionError("unreachable")
+    return work()
 
 
 def is_transient(error: OperationalError) -> bool:

@@ -23,8 +23,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from recordings.ledger.exceptions import LedgerError
+from recordings.ledger.folders import open_below
 
-_FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
+_FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
 class Refused(LedgerError):
@@ -104,7 +105,7 @@ def remove_tree(root: Path, name: str) -> bool:
         if folder is None:
             return False
         try:
-            inside = os.open(last, _FOLDER | os.O_NOFOLLOW, dir_fd=folder)
+            inside = os.open(last, _FOLDER, dir_fd=folder)
         except FileNotFoundError:
             return False
         except NotADirectoryError as error:  # a link to a folder also ends here
@@ -143,7 +144,7 @@ def walk(
     cannot be read goes to `on_error` and does not stop the walk; a missing one is empty.
     """
     try:
-        folder = _descend(root, _parts(name) if name else [])
+        folder = open_below(root, _parts(name) if name else [])
     except (FileNotFoundError, NotADirectoryError):
         return
     try:
@@ -164,7 +165,7 @@ def _walk(
             if stat.S_ISREG(facts.st_mode):
                 yield Found(prefix + last, facts.st_size, facts.st_mtime_ns)
             elif recursive and stat.S_ISDIR(facts.st_mode) and facts.st_dev == device:
-                inside = os.open(last, _FOLDER | os.O_NOFOLLOW, dir_fd=folder)
+                inside = os.open(last, _FOLDER, dir_fd=folder)
                 try:
                     yield from _walk(inside, f"{prefix}{last}/", recursive, on_error)
                 finally:
@@ -187,7 +188,7 @@ def _parent(root: Path, name: str) -> Iterator[tuple[int | None, str]]:
     """Open the folder that `name` is in; None when that is missing."""
     *above, last = _parts(name)
     try:
-        folder = _descend(root, above)
+        folder = open_below(root, above)
     except FileNotFoundError:
         yield None, last
         return
@@ -204,15 +205,3 @@ def _parts(name: str) -> list[str]:
     if any(part in {"", ".", ".."} for part in parts) or "\0" in name:
         raise Refused(f"{name!r} is no name below a root.")
     return parts
-
-
-def _descend(root: Path, parts: list[str]) -> int:
-    """Open a folder step by step; the root itself may be a link, since it was configured."""
-    folder = os.open(root, _FOLDER)
-    for part in parts:
-        above = folder
-        try:
-            folder = os.open(part, _FOLDER | os.O_NOFOLLOW, dir_fd=above)
-        finally:
-            os.close(above)
-    return folder

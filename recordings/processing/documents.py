@@ -42,11 +42,6 @@ class Transcript:
         except (KeyError, TypeError, ValueError) as error:
             raise DocumentError(f"The transcript is damaged: {error!r}.") from error
 
-    @property
-    def text(self) -> str:
-        """All that is said, for search."""
-        return "\n".join(segment.text for segment in self.segments)
-
 
 @dataclass(frozen=True, slots=True)
 class Topic:

@@ -9,11 +9,12 @@ the original goes only as its source rule says, and never for a failure that is 
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
 
+from django.db.models import QuerySet
 from django.db.models.functions import Now
 
 from recordings.ledger import clock, reservations
@@ -243,14 +244,19 @@ def remove_due_originals() -> int:
         return 0
     free = Recording.objects.live().not_held().exclude(jobs__in=Job.objects.open())
     due = RecordingFile.objects.due_originals().filter(recording__in=free)
-    pks = due.order_by("recording_id").values_list("recording_id", flat=True)
+    return _for_each_recording(due, _remove_due)
+
+
+def _for_each_recording(files: QuerySet[RecordingFile], work: Callable[[int], int]) -> int:
+    """Do the work for each recording that has one of these; one that fails stops no other."""
+    pks = files.order_by("recording_id").values_list("recording_id", flat=True).distinct()
     count = last = 0
     while page := list(pks.filter(recording_id__gt=last)[:BATCH_SIZE]):
         for pk in page:
             try:
-                count += retried(partial(_remove_due, pk))
+                count += retried(partial(work, pk))
             except Exception:
-                logger.exception("the original of recording %s could not be let go", pk)
+                logger.exception("files of recording %s could not be let go", pk)
         last = page[-1]
     return count
 
@@ -258,25 +264,20 @@ def remove_due_originals() -> int:
 def _remove_due(pk: int) -> int:
     """Decide again under the locks; what was found free may not be so any more."""
     with locked([pk]) as found:
-        for recording in found:
-            files = list(recording.files.due_originals())
-            if not files or recording.trashed_at is not None or recording.open_job is not None:
-                return 0
-            if held_among([recording]) or _is_all_there_is(recording):
-                return 0
-            _let_go(files, reason=StoredFile.Reason.SOURCE_RULE, by=files[0].leaves_because)
-            return 1
-    return 0
+        if not found or found[0].trashed_at is not None or found[0].open_job is not None:
+            return 0
+        files = list(found[0].files.due_originals())
+        if not files or held_among(found) or _is_all_there_is(found[0]):
+            return 0
+        _let_go(files, reason=StoredFile.Reason.SOURCE_RULE, by=files[0].leaves_because)
+        return 1
 
 
 def remove_superseded() -> int:
     """Let go of renditions that were replaced under a hold which is over; return how many went."""
     free = Recording.objects.not_held()
     rows = RecordingFile.objects.superseded().filter(kind__in=REPLACED_AT_ONCE, recording__in=free)
-    count = 0
-    for pk in list(rows.values_list("recording_id", flat=True).distinct()[:BATCH_SIZE]):
-        count += retried(partial(_remove_superseded, pk))
-    return count
+    return _for_each_recording(rows, _remove_superseded)
 
 
 def _remove_superseded(pk: int) -> int:

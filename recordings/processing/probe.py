@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from recordings.processing import child, ffmpeg
 from recordings.processing.exceptions import MediaError
-from recordings.processing.sniff import HEAD_SIZE, Container, sniff
+from recordings.processing.sniff import HEAD_SIZE, sniff
 
 PATIENCE: Final = 60  # seconds, and one more for every SLOW_DISK bytes, since all is read
 SLOW_DISK: Final = 10 * 1024**2
@@ -41,18 +41,9 @@ class Audio:
 class MediaInfo:
     """What was really found: streams with packets, and the second at which the last one ends."""
 
-    container: Container
     duration: float
     video: Video | None
     audio: Audio | None
-
-    @property
-    def has_video(self) -> bool:
-        return self.video is not None
-
-    @property
-    def has_audio(self) -> bool:
-        return self.audio is not None
 
     @property
     def width(self) -> int | None:
@@ -69,16 +60,14 @@ def probe(path: Path, *, stop: Event | None = None) -> MediaInfo:
     Raises MediaError for what is no recording, SiteFault and Cancelled.
     """
     with path.open("rb") as file:
-        container = sniff(file.read(HEAD_SIZE))
-    if container is None:
-        raise MediaError("This is no video or audio file of a kind the site can read.")
+        if sniff(file.read(HEAD_SIZE)) is None:
+            raise MediaError("This is no video or audio file of a kind the site can read.")
     facts = read_facts(path, stop or Event())
     if not facts["video"] and not facts["audio"]:
         raise MediaError("This file has neither pictures nor sound in it.")
     if not 0 < facts["duration"] <= LONGEST:
         raise MediaError("This recording has no length, or one beyond two days.")
     return MediaInfo(
-        container=container,
         duration=facts["duration"],
         video=Video(**facts["video"]) if facts["video"] else None,
         audio=Audio(**facts["audio"]) if facts["audio"] else None,

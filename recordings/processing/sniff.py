@@ -18,27 +18,24 @@ TS_PACKETS: Final = 5  # sync bytes in a row before MPEG-TS is believed
 
 @dataclass(frozen=True, slots=True)
 class Container:
-    """What a file is: extension without a dot; `audio_only` is None until probed."""
+    """What a file is, by its usual extension, without a dot."""
 
     extension: str
-    content_type: str
-    audio_only: bool | None = None
 
 
-MP4 = Container("mp4", "video/mp4")
-MOV = Container("mov", "video/quicktime")
-M4A = Container("m4a", "audio/mp4")
-THREE_GP = Container("3gp", "video/3gpp")
-MATROSKA = Container("mkv", "video/x-matroska")
-WEBM = Container("webm", "video/webm")
-OGG_AUDIO = Container("ogg", "audio/ogg", audio_only=True)
-OGG = Container("ogg", "video/ogg")
-MP3 = Container("mp3", "audio/mpeg", audio_only=True)
-WAV = Container("wav", "audio/wav", audio_only=True)
-FLAC = Container("flac", "audio/flac", audio_only=True)
-AAC = Container("aac", "audio/aac", audio_only=True)
-AVI = Container("avi", "video/x-msvideo")
-MPEG_TS = Container("ts", "video/mp2t")
+MP4 = Container("mp4")
+MOV = Container("mov")
+M4A = Container("m4a")
+THREE_GP = Container("3gp")
+MATROSKA = Container("mkv")
+WEBM = Container("webm")
+OGG = Container("ogg")
+MP3 = Container("mp3")
+WAV = Container("wav")
+FLAC = Container("flac")
+AAC = Container("aac")
+AVI = Container("avi")
+MPEG_TS = Container("ts")
 
 
 def sniff(head: bytes) -> Container | None:
@@ -90,11 +87,7 @@ def _ebml(head: bytes) -> Container | None:
 
 
 def _ogg(head: bytes) -> Container | None:
-    if not head.startswith(b"OggS\0"):
-        return None
-    first_page = head[:4096]
-    moving = (b"\x80theora", b"BBCD\0", b"\x01video\0")
-    return OGG if any(mark in first_page for mark in moving) else OGG_AUDIO
+    return OGG if head.startswith(b"OggS\0") else None
 
 
 def _riff(head: bytes) -> Container | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import PurePosixPath
@@ -11,6 +11,8 @@ from pathlib import PurePosixPath
 from recordings.models import TITLE_LENGTH, Label, Recording
 
 NAME_LENGTH = 255
+MOST_LABELS = 20  # of one recording
+LONGEST_SECONDS = 100 * 3600  # no recording has a later moment to trim at
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +40,12 @@ class Details:
         recording.save()
         if self.labels:
             set_labels(recording, self.labels)
+
+
+def label_names(texts: Iterable[str]) -> list[str]:
+    """Part texts at their commas into names of labels, each once and tidied."""
+    words = (" ".join(word.split()) for text in texts for word in text.split(","))
+    return list(dict.fromkeys(filter(None, words)))
 
 
 def set_labels(recording: Recording, names: Sequence[str]) -> None:

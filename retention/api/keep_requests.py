@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from django.http import Http404
+from django.shortcuts import get_object_or_404
 from django.utils import timezone
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
@@ -189,7 +190,7 @@ class KeepRequestView(APIView):
     @extend_schema(operation_id="get_keep_request_by_id", responses=KeepRequestSerializer)
     def get(self, request: Request, pk: int) -> Response:
         """Return a request."""
-        return Response(shown([one(pk)])[0])
+        return Response(shown([get_object_or_404(KeepRequest, pk=pk)])[0])
 
 
 class GrantView(APIView):
@@ -202,7 +203,7 @@ class GrantView(APIView):
     )
     def post(self, request: Request, pk: int) -> Response:
         """Keep the recording, for good or until a date."""
-        found, asked = one(pk), checked(GrantRequest, request.data)
+        found, asked = get_object_or_404(KeepRequest, pk=pk), checked(GrantRequest, request.data)
         until = None if asked.get("keep") else asked.get("until") or found.until
         by, answer = request.user.get_username(), asked.get("answer", "")
         keeping.grant(found, by=by, until=until, answer=answer)
@@ -220,15 +221,7 @@ class DeclineView(APIView):
     )
     def post(self, request: Request, pk: int) -> Response:
         """Say no; the policies go on as before."""
-        found, asked = one(pk), checked(DeclineRequest, request.data)
+        found, asked = get_object_or_404(KeepRequest, pk=pk), checked(DeclineRequest, request.data)
         keeping.decline(found, by=request.user.get_username(), answer=asked.get("answer", ""))
         tell_answers([found])
         return Response(shown([found])[0])
-
-
-def one(pk: int) -> KeepRequest:
-    """Return a request. Raises Http404."""
-    found = KeepRequest.objects.filter(pk=pk).first()
-    if found is None:
-        raise Http404
-    return found

@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from typing import Any
 
 from django.contrib.auth import get_user_model
-from django.http import Http404, StreamingHttpResponse
+from django.http import StreamingHttpResponse
 from django.http.response import HttpResponseBase
+from django.shortcuts import get_object_or_404
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import serializers
 from rest_framework.generics import GenericAPIView
@@ -85,12 +86,12 @@ class HoldView(APIView):
     @extend_schema(operation_id="get_hold", responses=HoldSerializer)
     def get(self, request: Request, pk: int) -> Response:
         """Return a hold."""
-        return Response(_shown([_hold(pk)])[0])
+        return Response(_shown([get_object_or_404(Hold, pk=pk)])[0])
 
     @extend_schema(operation_id="release_hold", responses={204: None, "4XX": REFUSED})
     def delete(self, request: Request, pk: int) -> Response:
         """Release a hold; its row stays as history."""
-        if not _hold(pk).release(by=request.user.get_username()):
+        if not get_object_or_404(Hold, pk=pk).release(by=request.user.get_username()):
             raise Conflict("This hold was released before.")
         return Response(status=204)
 
@@ -99,13 +100,6 @@ def _shown(holds: Sequence[Hold]) -> list[dict[str, Any]]:
     names = owner_names({hold.owner_id for hold in holds})
     shown = HoldSerializer(holds, many=True, context={"owner_names": names}).data
     return list(shown)
-
-
-def _hold(pk: int) -> Hold:
-    hold = Hold.objects.filter(pk=pk).first()
-    if hold is None:
-        raise Http404
-    return hold
 
 
 class SourceRulesView(GenericAPIView[SourceRule]):
@@ -137,7 +131,7 @@ class SourceRuleView(APIView):
     @extend_schema(operation_id="get_source_rule", responses=SourceRuleSerializer)
     def get(self, request: Request, pk: int) -> Response:
         """Return a source rule."""
-        return Response(SourceRuleSerializer(_source_rule(pk)).data)
+        return Response(SourceRuleSerializer(get_object_or_404(SourceRule, pk=pk)).data)
 
     @extend_schema(
         operation_id="edit_source_rule",
@@ -146,17 +140,12 @@ class SourceRuleView(APIView):
     )
     def patch(self, request: Request, pk: int) -> Response:
         """Change a source rule; deadlines it stamped before stay as they are."""
-        rule = SourceRuleSerializer(_source_rule(pk), data=request.data, partial=True)
+        rule = SourceRuleSerializer(
+            get_object_or_404(SourceRule, pk=pk), data=request.data, partial=True
+        )
         rule.is_valid(raise_exception=True)
         rule.save()
         return Response(rule.data)
-
-
-def _source_rule(pk: int) -> SourceRule:
-    rule = SourceRule.objects.filter(pk=pk).first()
-    if rule is None:
-        raise Http404
-    return rule
 
 
 class CSVRenderer(BaseRenderer):

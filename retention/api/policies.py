@@ -6,8 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from django.db import IntegrityError, transaction
-from django.db.models import QuerySet
-from django.http import Http404
+from django.shortcuts import get_object_or_404
 from drf_spectacular.utils import extend_schema
 from rest_framework.generics import GenericAPIView
 from rest_framework.request import Request
@@ -31,12 +30,9 @@ from retention.models import RetentionPolicy
 from retention.scopes import meet
 
 
-def find(pk: int, rows: QuerySet[RetentionPolicy] | None = None) -> RetentionPolicy:
+def find(pk: int) -> RetentionPolicy:
     """Return a policy. Raises Http404."""
-    policy = (RetentionPolicy.objects.all() if rows is None else rows).filter(pk=pk).first()
-    if policy is None:
-        raise Http404
-    return policy
+    return get_object_or_404(RetentionPolicy, pk=pk)
 
 
 @contextmanager
@@ -91,7 +87,7 @@ class PolicyView(APIView):
         """Change a policy; where it changes what is removed, it waits to be accepted again."""
         given = checked(PolicyRequest, request.data, partial=True)
         with unique_slug(), transaction.atomic():
-            policy = find(pk, RetentionPolicy.objects.select_for_update())
+            policy = get_object_or_404(RetentionPolicy.objects.select_for_update(), pk=pk)
             apply(policy, given)
         return Response(PolicySerializer(find(pk)).data)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from django.http import Http404
+from django.shortcuts import get_object_or_404
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
 from rest_framework.generics import GenericAPIView
@@ -57,9 +57,7 @@ class RestoreQuarantinedView(APIView):
     )
     def post(self, request: Request, pk: int) -> Response:
         """Put a file back under its former name; scans leave it alone for their usual time."""
-        stored = quarantine.settled().filter(pk=pk).first()
-        if stored is None:
-            raise Http404
+        stored = get_object_or_404(quarantine.settled(), pk=pk)
         shown = QuarantinedSerializer(stored).data
         try:
             quarantine.restore(pk, by=request.user.get_username())

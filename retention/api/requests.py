@@ -9,6 +9,7 @@ from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
+from recordings.models import LABEL_LENGTH
 from retention.choices import Action, Clock
 from retention.models import LONGEST_AGE, LONGEST_INTERVAL, RetentionPolicy
 from retention.targets import slugs
@@ -47,7 +48,7 @@ class ScopeField(serializers.Serializer[Any]):
     owners = serializers.ListField(child=NameOrId(), max_length=MOST_NAMES, required=False)
     groups = serializers.ListField(child=NameOrId(), max_length=MOST_NAMES, required=False)
     labels = serializers.ListField(
-        child=serializers.CharField(max_length=100), max_length=MOST_NAMES, required=False
+        child=serializers.CharField(max_length=LABEL_LENGTH), max_length=MOST_NAMES, required=False
     )
 
 

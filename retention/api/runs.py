@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from django.http import Http404
+from django.shortcuts import get_object_or_404
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework.generics import GenericAPIView
 from rest_framework.request import Request
@@ -19,10 +19,7 @@ from retention.models import RetentionRun, RunItem
 
 def find(pk: int) -> RetentionRun:
     """Return a run. Raises Http404."""
-    run = RetentionRun.objects.select_related("policy").filter(pk=pk).first()
-    if run is None:
-        raise Http404
-    return run
+    return get_object_or_404(RetentionRun.objects.select_related("policy"), pk=pk)
 
 
 class RunsView(GenericAPIView[RetentionRun]):
@@ -38,8 +35,8 @@ class RunsView(GenericAPIView[RetentionRun]):
     def get(self, request: Request) -> Response:
         """List runs, newest first."""
         rows = RetentionRun.objects.all()
-        if slug := request.query_params.get("policy", "").replace("\0", ""):
-            rows = rows.filter(policy_slug=slug)
+        if slug := request.query_params.get("policy", ""):
+            rows = rows.none() if "\0" in slug else rows.filter(policy_slug=slug)
         page = self.paginate_queryset(rows)
         return self.get_paginated_response(RunSerializer(page, many=True).data)
 

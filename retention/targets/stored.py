@@ -11,10 +11,8 @@ from datetime import datetime
 
 from django.db.models import QuerySet
 
-from recordings.ledger.models import StoredFile
-from recordings.ledger.release import release
 from recordings.models import Recording, RecordingFile
-from recordings.trash import delete_rows, locked
+from recordings.trash import locked
 from retention.choices import Outcome
 from retention.decide import Facts
 from retention.models import RetentionPolicy
@@ -63,12 +61,10 @@ def remove(work: Work, rows: Files, *, column: str) -> dict[int | str, Result]:
     with locked(set(wanted.values_list("recording_id", flat=True))) as found:
         recordings = [recording.pk for recording in found]
         files = list(in_scope(work.policy, wanted).filter(recording__in=recordings))
-        stored = {file.pk: file.stored_id for file in files}
+        by_id = {file.pk: file for file in files}
 
         def act(due: Collection[Facts]) -> None:
-            ids = [facts.id for facts in due if facts.id is not None]
-            release([stored[pk] for pk in ids], reason=StoredFile.Reason.POLICY, by=work.by)
-            delete_rows(RecordingFile.objects.filter(pk__in=ids))
+            library.let_go([by_id[facts.id] for facts in due if facts.id], by=work.by)
 
         return sort_out(
             work,

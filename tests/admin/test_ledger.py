@@ -8,6 +8,8 @@ from datetime import timedelta
 
 import pytest
 from django.contrib import admin
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import timezone
 
@@ -148,6 +150,23 @@ def test_hold_page_shows_it_and_changes_nothing(desk, owner):
     assert "everything of olga" in desk.get(address).content.decode()
     assert desk.post(address, {"reason": "Other"}).status_code == 403
     assert Hold.objects.get().reason == "Exam"
+
+
+def test_list_of_holds_costs_the_same_queries_for_many_owners(
+    desk, make_user, django_assert_num_queries
+):
+    address = reverse("admin:ledger_hold_changelist")
+    hold_owner(make_user("boris").pk, reason="Exam", by="anna")
+    desk.get(address)
+    with CaptureQueriesContext(connection) as few:
+        desk.get(address)
+    for number in range(5):
+        hold_owner(make_user(f"user{number}").pk, reason="Exam", by="anna")
+
+    with django_assert_num_queries(len(few)):
+        shown = desk.get(address).content.decode()
+
+    assert "everything of user4" in shown
 
 
 def test_holds_are_filtered_by_force(desk, owner):

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import pytest
+from django.contrib import admin
 from django.contrib.auth import get_user_model
 from django.db import connection
+from django.db.models.deletion import ProtectedError
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
@@ -84,6 +86,21 @@ def test_user_whose_trash_is_held_stays(desk, recording, owner):
     assert "olga" in usernames()
 
 
+def test_trash_stays_with_a_user_who_got_a_recording_since_the_page_asked(
+    rf, administrator, make_recording, owner
+):
+    trashed, _uploaded_since = make_recording(), make_recording()
+    move_to_trash([trashed.pk], by="olga")
+    request = rf.post("/")
+    request.user = administrator
+
+    with pytest.raises(ProtectedError):
+        admin.site._registry[User].delete_queryset(request, User.objects.filter(pk=owner.pk))
+
+    assert trashed.files.count() == 5
+    assert_clean()
+
+
 def test_delete_page_asks_the_same_whatever_the_user_has(desk, owner):
     def queries():
         with CaptureQueriesContext(connection) as captured:
@@ -96,6 +113,18 @@ def test_delete_page_asks_the_same_whatever_the_user_has(desk, owner):
     Recording.objects.bulk_create([Recording(owner=owner, title=f"{n}") for n in range(300)])
 
     assert queries() == few
+
+
+def test_delete_page_asks_the_same_for_many_users(act, make_user):
+    def queries(*users):
+        with CaptureQueriesContext(connection) as captured:
+            answer = act("auth_user", "delete_selected", users)
+        assert "who has no recordings" in answer.content.decode()
+        return len(captured)
+
+    few = queries(make_user("boris"))
+
+    assert queries(*(make_user(f"user{number}") for number in range(5))) <= few
 
 
 def test_list_shows_storage_in_the_same_queries_for_many_users(desk, make_user):

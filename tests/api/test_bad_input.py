@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 
 import pytest
@@ -240,13 +241,24 @@ def test_bad_query_is_refused(api, recording, query):
     assert_sentence(api.get(f"/api/recordings?{query}"), 400, "invalid")
 
 
-def test_cursor_with_an_id_out_of_range_is_refused(api, recording):
-    import base64
+def test_name_with_nul_in_it_is_nobodys(admin_api, owner):
+    assert_sentence(admin_api.get("/api/users/ol%00ga/quota"), 404, "not_found")
+    assert admin_api.get("/api/runs?policy=%00").json()["results"] == []
 
-    rows = [["2026-01-01T00:00:00+00:00", 2**70], ["2026-01-01T00:00:00+00:00", True]]
-    for row in rows:
-        cursor = base64.urlsafe_b64encode(json.dumps(row).encode()).decode().rstrip("=")
-        assert_sentence(api.get(f"/api/recordings?cursor={cursor}"), 400, "invalid")
+
+@pytest.mark.parametrize(
+    "row",
+    [
+        ["2026-01-01T00:00:00+00:00", 2**70],
+        ["2026-01-01T00:00:00+00:00", True],
+        ["0001-01-01T00:00:00+14:00", 1],
+        ["9999-12-31T23:59:59-14:00", 1],
+    ],
+)
+def test_cursor_out_of_range_is_refused(api, recording, row):
+    cursor = base64.urlsafe_b64encode(json.dumps(row).encode()).decode().rstrip("=")
+
+    assert_sentence(api.get(f"/api/recordings?cursor={cursor}"), 400, "invalid")
 
 
 @pytest.mark.parametrize(

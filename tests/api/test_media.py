@@ -13,6 +13,7 @@ from recordings.ledger.names import Kind
 from recordings.ledger.release import release
 from recordings.models import Recording
 from tests.api.conftest import caller
+from tests.buckets import take_away
 from tests.conftest import store
 
 pytestmark = pytest.mark.django_db
@@ -254,3 +255,20 @@ def test_file_missing_from_storage_is_not_found(api, film, settings):
     (settings.MEDIA_ROOT / film.stored.file.name).unlink()
 
     assert api.get(film.url).status_code == 404
+
+
+def test_subtitles_whose_bytes_are_missing_are_not_found(api, film):
+    stored = store(film.recording, Kind.SUBTITLES, b"x").stored
+    stored.file.storage.bulk_delete([stored.file.name])
+
+    assert api.get(f"/media/{stored.file.name}.vtt").status_code == 404
+
+
+@pytest.mark.s3
+def test_subtitles_in_a_bucket_that_is_away_wait_for_it(s3, settings, api, film):
+    stored = store(film.recording, Kind.SUBTITLES, b"x").stored
+    take_away(settings)
+
+    answer = api.get(f"/media/{stored.file.name}.vtt")
+
+    assert (answer.status_code, answer.json()["code"]) == (503, "storage_fault")

@@ -51,13 +51,17 @@ def test_list_is_the_owners_own_newest_first(api, other_api, admin_api, make_rec
     assert len(admin_api.get("/api/recordings").json()["results"]) == 2
 
 
-def follow(api, url):
+def follow(api, url, most=50):
     seen = []
-    while url:
+    while url and len(seen) < most:
         page = api.get(url).json()
         seen += [row["id"] for row in page["results"]]
         url = page["next"]
     return seen
+
+
+def newest_first():
+    return list(Recording.objects.order_by("-created_at", "-id").values_list("pk", flat=True))
 
 
 @pytest.mark.parametrize("trashed", [False, True])
@@ -74,6 +78,28 @@ def test_pages_show_each_recording_once(api, owner, trashed):
 
     assert seen == sorted(seen, reverse=True)
     assert len(seen) == len(set(seen)) == 11
+
+
+@pytest.mark.parametrize("limit", [1, 2])
+def test_pages_show_once_what_the_database_dated_itself(api, owner, limit):
+    for _ in range(5):
+        Recording.objects.create(owner=owner, title="x", state=Recording.State.READY)
+
+    seen = follow(api, f"/api/recordings?limit={limit}")
+
+    assert seen == newest_first()
+
+
+def test_pages_go_on_though_the_row_they_ended_with_is_gone(api, owner):
+    for day in range(1, 6):
+        at = datetime(2026, 1, day, tzinfo=UTC)
+        Recording.objects.create(owner=owner, title="x", created_at=at)
+    first = api.get("/api/recordings?limit=2").json()
+    Recording.objects.filter(pk=first["results"][-1]["id"]).delete()
+
+    seen = follow(api, first["next"])
+
+    assert seen == newest_first()[1:]
 
 
 def test_page_costs_the_same_queries_whatever_it_shows(

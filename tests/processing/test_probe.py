@@ -11,23 +11,22 @@ pytestmark = pytest.mark.media
 def test_video_with_sound(tmp_path):
     info = probe(clips.video(tmp_path))
 
-    assert (info.has_video, info.has_audio) == (True, True)
+    assert (bool(info.video), bool(info.audio)) == (True, True)
     assert (info.width, info.height) == (160, 120)
     assert info.duration == pytest.approx(4, abs=0.1)
-    assert info.container.extension == "mp4"
 
 
 def test_video_without_sound(tmp_path):
     info = probe(clips.without_sound(tmp_path))
 
-    assert (info.has_video, info.has_audio) == (True, False)
+    assert (bool(info.video), bool(info.audio)) == (True, False)
 
 
 @pytest.mark.parametrize("extension", ["m4a", "mp3", "wav", "flac", "aac", "ogg"])
 def test_sound_alone(tmp_path, extension):
     info = probe(clips.sound_alone(tmp_path, extension=extension))
 
-    assert (info.has_video, info.has_audio) == (False, True)
+    assert (bool(info.video), bool(info.audio)) == (False, True)
     assert (info.width, info.height) == (None, None)
     assert info.duration == pytest.approx(4, abs=0.2)
 
@@ -47,7 +46,7 @@ def test_stretched_pixels_count_as_they_are_shown(tmp_path):
 def test_cover_art_is_no_video(tmp_path):
     info = probe(clips.with_cover(tmp_path))
 
-    assert (info.has_video, info.has_audio) == (False, True)
+    assert (bool(info.video), bool(info.audio)) == (False, True)
 
 
 def test_recording_without_a_stated_length_is_measured(tmp_path):

@@ -15,24 +15,12 @@ def head(path: Path) -> bytes:
 
 
 @media
-@pytest.mark.parametrize(
-    ("extension", "content_type"),
-    [
-        ("mp4", "video/mp4"),
-        ("mov", "video/quicktime"),
-        ("3gp", "video/3gpp"),
-        ("mkv", "video/x-matroska"),
-        ("avi", "video/x-msvideo"),
-        ("ts", "video/mp2t"),
-    ],
-)
-def test_video_is_known_by_its_bytes(tmp_path, extension, content_type):
+@pytest.mark.parametrize("extension", ["mp4", "mov", "3gp", "mkv", "avi", "ts"])
+def test_video_is_known_by_its_bytes(tmp_path, extension):
     codecs = [*clips.H264, "-c:a", "aac"]
     clip = clips.make(tmp_path / f"clip.{extension}", *clips.picture(1), *clips.tone(1), *codecs)
 
-    found = sniff(head(clip))
-
-    assert (found.extension, found.content_type) == (extension, content_type)
+    assert sniff(head(clip)).extension == extension
 
 
 @media

@@ -63,6 +63,14 @@ def test_only_the_newest_are_kept_and_nothing_of_others_is_touched(settings, db)
     assert names(settings.BACKUP_ROOT) == sorted([foreign.name, *(path.name for path in made[1:])])
 
 
+def test_none_goes_before_there_are_more_than_are_kept(settings, db):
+    settings.BACKUPS_KEPT = 7
+
+    made = [backup.make() for _ in range(8)]
+
+    assert names(settings.BACKUP_ROOT) == [path.name for path in made[1:]]
+
+
 def test_new_backup_stays_though_a_wrong_clock_named_others_newer(settings, db):
     settings.BACKUPS_KEPT = 2
     suffix = ".sqlite3" if is_sqlite() else ".dump"

@@ -8,7 +8,7 @@ import pytest
 from django.db.models.functions import Now
 
 from recordings import trash
-from recordings.ledger.models import Receipt, StoredFile
+from recordings.ledger.models import Account, Receipt, StoredFile
 from recordings.ledger.purge import purge
 from recordings.ledger.release import place_hold
 from recordings.models import Recording, RecordingFile
@@ -253,3 +253,15 @@ def test_hold_on_the_owner_keeps_due_originals(recording, owner):
     place_hold(reason="audit", by="anna", owner_id=owner.pk)
 
     assert outcome.remove_due_originals() == 0
+
+
+def test_account_that_does_not_add_up_keeps_no_other_files(make_user, make_recording):
+    for user in (make_user("boris"), make_user("pavel")):
+        files = make_recording(of=user).files.filter(kind="trimmed")
+        files.update(superseded_at=Now())
+    Account.objects.filter(name="boris").update(used=0)
+
+    assert outcome.remove_superseded() == 1
+
+    left = RecordingFile.objects.superseded().values_list("recording__owner__username", flat=True)
+    assert list(left) == ["boris"]

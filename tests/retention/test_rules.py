@@ -279,13 +279,29 @@ def test_rendition_whose_original_went_meanwhile_stays(make_recording, make_poli
     assert (plan.deleted, plan.skipped) == (1, 1)
 
 
-def test_rule_for_a_full_disk_refuses_to_run_over_a_bucket(s3, make_recording, make_policy):
-    make_recording(files=1)
+def test_disk_that_is_not_mounted_needs_nothing(make_recording, make_policy, settings, tmp_path):
+    recording = make_recording()
+    policy = full_disk(make_policy)
+    settings.MEDIA_ROOT = tmp_path / "unmounted"
+
+    done = run(policy)
+
+    assert (done.state, done.matched) == ("refused", 0)
+    assert "is its disk mounted?" in done.message
+    assert explain(recording).leaves_at is None
+
+
+def test_rule_for_a_full_disk_refuses_to_run_over_a_bucket(
+    s3, make_recording, make_policy, settings, tmp_path
+):
+    settings.MEDIA_ROOT = tmp_path / "nothing"  # as nothing is made there for a bucket
+    recording = make_recording(files=1)
 
     done = run(full_disk(make_policy))
 
     assert (done.state, done.deleted) == ("refused", 0)
     assert "bucket" in done.message
+    assert explain(recording).leaves_at is None
 
 
 def test_trash_frees_no_room(make_policy):

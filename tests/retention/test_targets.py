@@ -10,6 +10,8 @@ from retention.choices import Mode
 from retention.impact import impact
 from retention.models import RetentionPolicy
 from retention.targets import targets
+from retention.targets.base import Target, Weight
+from retention.words import weighed
 from tests.retention import targets_table
 from tests.retention.conftest import run
 
@@ -31,6 +33,26 @@ def test_target_says_what_it_removes_and_what_never(slug):
     assert any(word in target.removes for word in ("never", "only", "No row"))
     assert target.clocks
     assert target.actions
+
+
+@pytest.mark.parametrize("slug", list(targets()))
+def test_who_takes_a_limit_in_percent_counts_the_whole(slug):
+    target = targets()[slug]
+
+    assert target.has_percent == (type(target).total is not Target.total)
+
+
+@pytest.mark.parametrize(
+    ("slug", "words"),
+    [
+        ("recordings", "1 recording, 2.0 KB, 1 owner"),
+        ("trash", "1 recording in the trash, 2.0 KB, 1 owner"),
+        ("directory", "1 file in a folder, 2.0 KB, 1 owner"),
+        ("cache", "1 cache entry, 2.0 KB, 1 owner"),
+    ],
+)
+def test_one_of_its_things_is_named_in_the_singular(slug, words):
+    assert weighed(Weight(items=1, owners=1, size=2048), targets()[slug].noun) == words
 
 
 @pytest.fixture

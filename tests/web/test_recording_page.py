@@ -13,6 +13,7 @@ from django.utils import timezone
 from recordings.ledger.models import Account, Hold
 from recordings.ledger.names import Kind
 from recordings.models import Job, Recording
+from tests.buckets import take_away
 from tests.conftest import store
 from tests.web.conftest import text
 
@@ -73,6 +74,16 @@ def test_missing_bytes_leave_the_page_standing(browser: Client, make_spoken: Any
     recording = make_spoken("Hello")
     stored = recording.files.get(kind=Kind.TRANSCRIPT).stored
     stored.file.storage.bulk_delete([stored.file.name])
+
+    assert "The transcript cannot be read now." in page_of(browser, recording)
+
+
+@pytest.mark.s3
+def test_bucket_that_is_away_leaves_the_page_standing(
+    s3: Any, settings: Any, browser: Client, make_spoken: Any
+) -> None:
+    recording = make_spoken("Hello")
+    take_away(settings)
 
     assert "The transcript cannot be read now." in page_of(browser, recording)
 

@@ -52,30 +52,9 @@ def script(segments: Sequence[Segment]) -> str:
 
 def ask(text: str, *, stop: Event, timeout: float) -> dict[str, Any]:
     patience = min(PATIENCE, timeout)
-    call = {
-        "url": f"{_address()}/chat/completions",
-        "headers": {
-            "Content-Type": "application/json",
-            **(
-                {"Authorization": f"Bearer {settings.ANALYSER_KEY}"}
-                if settings.ANALYSER_KEY
-                else {}
-            ),
-        },
-        "body": {
-            "model": settings.ANALYSER_MODEL,
-            "response_format": {"type": "json_object"},
-            "messages": [
-                {"role": "system", "content": ASKED},
-                {"role": "user", "content": text},
-            ],
-        },
-        "timeout": patience,
-        "most": LARGEST_ANSWER,
-    }
     lines: list[str] = []
     with tempfile.TemporaryFile() as stdin:  # not an argument: those are seen by all
-        stdin.write(json.dumps(call).encode())
+        stdin.write(json.dumps(_call(text, patience)).encode())
         stdin.seek(0)
         ended = child.run(
             child.python("post"),
@@ -89,6 +68,28 @@ def ask(text: str, *, stop: Event, timeout: float) -> dict[str, Any]:
         raise SiteFault("The site's analyser does not answer at the moment.", ended.log)
     answer: dict[str, Any] = json.loads(lines[-1])
     return answer
+
+
+def _call(text: str, patience: float) -> dict[str, Any]:
+    """Say what `children/post.py` is to send."""
+    key = settings.ANALYSER_KEY
+    return {
+        "url": f"{_address()}/chat/completions",
+        "headers": {
+            "Content-Type": "application/json",
+            **({"Authorization": f"Bearer {key}"} if key else {}),
+        },
+        "body": {
+            "model": settings.ANALYSER_MODEL,
+            "response_format": {"type": "json_object"},
+            "messages": [
+                {"role": "system", "content": ASKED},
+                {"role": "user", "content": text},
+            ],
+        },
+        "timeout": patience,
+        "most": LARGEST_ANSWER,
+    }
 
 
 def _address() -> str:

@@ -65,7 +65,7 @@ def verify(
             f"The result is {made.duration:.1f} s long where {asked:.1f} s were expected, so "
             "this recording is damaged."
         )
-    if made.has_audio != context.media.has_audio:
+    if (made.audio is None) != (context.media.audio is None):
         raise MediaError("The sound of this recording was lost on the way, so it is damaged.")
 
 
