@@ -18,6 +18,7 @@ from retention import words
 from retention.clock import database_now
 from retention.decide import Facts, decide
 from retention.models import RetentionPolicy
+from retention.planner import whole_library
 from retention.targets import find, get
 from retention.targets.base import Weight
 
@@ -81,8 +82,9 @@ def impact(policy: RetentionPolicy, *, at: datetime | None = None) -> Impact:
     rows = target.matching(policy, at)
     if rows is None:
         return _gone_through(policy, at)
-    goes, blocked = target.weigh(rows)
-    samples = target.show(policy, rows, SHOWN) if goes.items else []
+    with whole_library():
+        goes, blocked = target.weigh(rows)
+        samples = target.show(policy, rows, SHOWN) if goes.items else []
     return Impact(goes, blocked, samples=tuple(samples))
 
 
@@ -96,8 +98,9 @@ def change(policy: RetentionPolicy, *, at: datetime | None = None) -> Change | N
     if policy.target != former.target or now is None or then is None:
         return _compared(policy, former, at)
     target = get(policy.target)
-    added, _ = target.weigh(_without(now, target.unblocked(then)))
-    removed, _ = target.weigh(_without(then, target.unblocked(now)))
+    with whole_library():
+        added, _ = target.weigh(_without(now, target.unblocked(then)))
+        removed, _ = target.weigh(_without(then, target.unblocked(now)))
     return Change(added, removed)
 
 

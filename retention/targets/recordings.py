@@ -49,12 +49,9 @@ class Recordings(library.RecordingTarget):
     def ladder(self, policy: RetentionPolicy, at: datetime, *, needed: int = 0) -> Ladder:
         """Compare what is in the scope; an upload may yet fail, so nothing is measured by it."""
         inside = library.in_scope(policy, self.rows())
-        return Ladder(
-            policy,
-            everything=inside.exclude(state=Recording.State.UPLOADING),
-            old=inside.filter(library.old_enough(policy, at)),
-            needed=needed,
-        )
+        if policy.rules().compares:
+            inside = inside.exclude(state=Recording.State.UPLOADING)
+        return Ladder(policy, inside, library.old_enough(policy, at), needed)
 
     def matching(self, policy: RetentionPolicy, at: datetime) -> QuerySet[Recording] | None:
         return None if policy.rules().disk else self.ladder(policy, at).met
