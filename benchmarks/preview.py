@@ -33,8 +33,8 @@ MAKE = (
            sha256, trashed, state, reason, released_by, claimed_by, attempts, last_error,
            created_at, ready_at)
        SELECT 'disk', 'user_' || r.owner_id || '/' || k || '/' || r.id, k, r.owner_id, r.id,
-           1000000 + (r.id * length(k)) % 1000003, 0, repeat('0', 64), false, 'ready', '', '', '', 0, '',
-           now(), now()
+           1000000 + (r.id * length(k)) % 1000003, 0, repeat('0', 64), false, 'ready', '', '',
+           '', 0, '', now(), now()
        FROM recordings_recording r, unnest('{{{kinds}}}'::text[]) k""",
     """INSERT INTO ledger_hold (recording_id, reason, placed_by, placed_at, released_by)
        SELECT id, 'case', 'bench', now(), '' FROM recordings_recording WHERE id % 777 = 0""",

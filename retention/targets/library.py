@@ -116,11 +116,7 @@ class RecordingTarget(Target):
         return rows.exclude(blocked())
 
     def weigh(self, rows: QuerySet[Recording]) -> tuple[Weight, int]:
-        def size(going: QuerySet[Recording]) -> int:
-            files = StoredFile.objects.ready().filter(recording_id__in=going.values("pk"))
-            return int(files.aggregate(size=Sum("size", default=0))["size"])
-
-        return weigh(rows, self.unblocked(rows), size)
+        return weigh(rows, self.unblocked(rows), lambda going: total_size(going.values("pk")))
 
     def show(self, policy: RetentionPolicy, rows: QuerySet[Recording], most: int) -> list[Facts]:
         # Where rows are compared no index gives them in order.
@@ -139,17 +135,26 @@ def let_go(files: Collection[RecordingFile], *, by: str) -> None:
 
 def in_scope(policy: RetentionPolicy, rows: QuerySet[Recording]) -> QuerySet[Recording]:
     """Keep recordings that the policy is for; none that is marked to be kept, for now or good."""
-    return scoped(policy, rows.filter(Q(keep_until=None) | Q(keep_until__lte=Now()), keep=False))
+    return rows.filter(inside(policy))
+
+
+def inside(policy: RetentionPolicy) -> Q:
+    """Say in SQL what the policy is for."""
+    return Q(Q(keep_until=None) | Q(keep_until__lte=Now()), keep=False) & of_scope(policy)
 
 
 def scoped(policy: RetentionPolicy, rows: QuerySet[Recording]) -> QuerySet[Recording]:
     """Keep recordings of the scope's people with one of its labels."""
-    if people := owners_in_scope(policy):
-        rows = rows.filter(people)
+    return rows.filter(of_scope(policy))
+
+
+def of_scope(policy: RetentionPolicy) -> Q:
+    """Say in SQL whose recordings, and with which labels, are in the scope."""
+    found = owners_in_scope(policy)
     if labels := policy.scope.get("labels"):
         through = Recording.labels.through.objects.filter(label__name__in=labels)
-        rows = rows.filter(pk__in=through.values("recording_id"))
-    return rows
+        found &= Q(pk__in=through.values("recording_id"))
+    return found
 
 
 def owners_in_scope(policy: RetentionPolicy) -> Q:
@@ -192,6 +197,15 @@ def sizes(recordings: Iterable[Recording]) -> dict[int | None, int]:
     ids = [recording.pk for recording in recordings]
     files = StoredFile.objects.ready().filter(recording_id__in=ids).order_by()
     return dict(files.values_list("recording_id").annotate(total=Sum("size")))
+
+
+def total_size(recordings: QuerySet[Recording, Any] | Collection[int]) -> int:
+    """Add up the stored bytes of all recordings with these ids."""
+    chosen = Q(recording_id__in=recordings)
+    if not isinstance(recordings, QuerySet):
+        chosen = Q(recording_id__among=recordings)
+    files = StoredFile.objects.ready().filter(chosen)
+    return int(files.aggregate(size=Sum("size", default=0))["size"])
 
 
 def blockers(recordings: Sequence[Recording]) -> dict[int, tuple[Blocker, ...]]:
