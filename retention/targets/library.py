@@ -116,7 +116,7 @@ class RecordingTarget(Target):
         return rows.exclude(blocked())
 
     def weigh(self, rows: QuerySet[Recording]) -> tuple[Weight, int]:
-        return weigh(rows, self.unblocked(rows), lambda going: total_size(going.values("pk")))
+        return weigh(rows, self.unblocked(rows), total_size)
 
     def show(self, policy: RetentionPolicy, rows: QuerySet[Recording], most: int) -> list[Facts]:
         # Where rows are compared no index gives them in order.
@@ -199,11 +199,12 @@ def sizes(recordings: Iterable[Recording]) -> dict[int | None, int]:
     return dict(files.values_list("recording_id").annotate(total=Sum("size")))
 
 
-def total_size(recordings: QuerySet[Recording, Any] | Collection[int]) -> int:
-    """Add up the stored bytes of all recordings with these ids."""
-    chosen = Q(recording_id__in=recordings)
-    if not isinstance(recordings, QuerySet):
+def total_size(recordings: QuerySet[Any] | list[int]) -> int:
+    """Add up the stored bytes of recordings, given as rows or by their ids."""
+    if isinstance(recordings, list):
         chosen = Q(recording_id__among=recordings)
+    else:
+        chosen = Q(recording_id__in=recordings.values("pk"))
     files = StoredFile.objects.ready().filter(chosen)
     return int(files.aggregate(size=Sum("size", default=0))["size"])
 
@@ -260,7 +261,11 @@ def blocked(of: str = "") -> Q:
 
 
 def weigh(
-    rows: QuerySet[Any], going: QuerySet[Any], size: Callable[[Any], int], *, of: str = ""
+    rows: QuerySet[Any],
+    going: QuerySet[Any],
+    size: Callable[[QuerySet[Any] | list[int]], int],
+    *,
+    of: str = "",
 ) -> tuple[Weight, int]:
     """Weigh what goes of rows, in the database; count those that are kept.
 
@@ -277,12 +282,14 @@ def weigh(
         last=Max("high"),
     )
     items, kept = found["items"], found["matched"] - found["items"]
-    goes = Weight(items, found["owners"])
-    if items <= EXACT:
-        return goes._replace(size=size(going.order_by()) if items else 0), kept
-    step = (found["last"] - found["first"]) // SAMPLED + 1
-    some = going.order_by().filter(pk__among=range(found["first"], found["last"] + 1, step))
-    return goes._replace(size=size(some) * step, about=True), kept
+    goes, going = Weight(items, found["owners"]), going.order_by()
+    if items > EXACT:
+        step = (found["last"] - found["first"]) // SAMPLED + 1
+        sample = range(found["first"], found["last"] + 1, step)
+        # What goes may follow a pattern of its own, so it counts how many the sample has hit.
+        if pks := list(going.filter(pk__among=sample).values_list("pk", flat=True)):
+            return goes._replace(size=size(pks) * items // len(pks), about=True), kept
+    return goes._replace(size=size(going) if items else 0), kept
 
 
 def _kept_until(moment: datetime) -> str:

@@ -96,14 +96,16 @@ class Place:
 
 def dated(policy: RetentionPolicy, rows: QuerySet[Any], place: Place) -> QuerySet[Any]:
     """Annotate `counted`, the policy's clock, and leave out what has no date by it."""
-    return rows.annotate(counted=place.clock(policy)).filter(counted__isnull=False)
+    found: QuerySet[Any] = rows.annotate(counted=place.clock(policy))
+    return found.filter(counted__isnull=False)
 
 
 def ranked(policy: RetentionPolicy, rows: QuerySet[Any], place: Place) -> QuerySet[Any]:
     """Annotate `rank` among the rows of the same owner, from 1, the newest."""
     owner = F(f"{place.of}owner_id")
     rank = Window(RowNumber(), partition_by=owner, order_by=NEWEST_FIRST)
-    return dated(policy, rows, place).annotate(rank=rank)
+    found: QuerySet[Any] = dated(policy, rows, place).annotate(rank=rank)
+    return found
 
 
 def bound(policy: RetentionPolicy, everything: QuerySet[Any], place: Place) -> Bound | None:

@@ -114,7 +114,9 @@ class Originals(Target):
             )
 
     def weigh(self, rows: QuerySet[RecordingFile]) -> tuple[Weight, int]:
-        def size(going: QuerySet[RecordingFile]) -> int:
+        def size(going: QuerySet[RecordingFile] | list[int]) -> int:
+            if isinstance(going, list):
+                going = RecordingFile.objects.filter(pk__among=going)
             return int(going.aggregate(size=Sum("stored__size", default=0))["size"])
 
         return library.weigh(rows, self.unblocked(rows), size, of=PART.of)

@@ -80,7 +80,8 @@ def difference(now: Ladder, then: Ladder) -> tuple[Weight, Weight]:
 
 def _ranked(steps: Ladder) -> QuerySet[Any]:
     rows = measures.ranked(steps.policy, steps.everything, WHOLE).order_by()
-    return rows.annotate(free=_truth(~library.blocked()))
+    found: QuerySet[Any] = rows.annotate(free=_truth(~library.blocked()))
+    return found
 
 
 def _met(steps: Ladder) -> Q:
@@ -111,6 +112,7 @@ def _weigh(
         return _pass(rows, choices, 1)
     found = _pass(rows, choices, (spread["high"] - spread["low"]) // library.SAMPLED + 1)
     few = {name for name in sized if 0 < found[name].weight.items <= library.EXACT}
+    few |= {name for name in sized if found[name].weight.items and not found[name].pks}
     exact = {name: chosen for name, chosen in choices.items() if name in few}
     return found | (_pass(rows, exact, 1) if exact else {})
 

@@ -12,9 +12,11 @@ from hypothesis import strategies as st
 from recordings.ledger.models import StoredFile
 from recordings.ledger.names import Kind
 from recordings.models import Recording
+from retention import runs, sweep
 from retention.choices import Mode
 from retention.impact import change, impact
 from retention.models import RetentionPolicy, everyone
+from retention.targets import library as targets_library
 from tests.retention.conftest import DAY, run
 from tests.retention.test_promises import add_file, build, owners, recordings, rolled_back
 
@@ -168,3 +170,31 @@ def test_of_two_of_one_moment_the_later_row_stays(owners):
     assert planned(policy_of(max_total_bytes=9)) == {first[2]}
     assert impact(policy_of(max_total_bytes=9)).goes.items == 1
     assert Recording.objects.filter(pk=second[2]).exists()
+
+
+def test_bytes_of_very_many_are_estimated_and_of_few_exact(owners, monkeypatch):
+    made = make(owners, [(0, NOON - timedelta(days=days), [7, 2]) for days in range(9)])
+    monkeypatch.setattr(targets_library, "EXACT", 5)
+    monkeypatch.setattr(targets_library, "SAMPLED", 3)
+
+    many, few = impact(policy_of(keep_newest=1)), impact(policy_of(keep_newest=6, slug="q"))
+
+    assert many.goes == (8, 1, 72, True)
+    assert few.goes == (3, 1, 27, False)
+    assert {facts.id for facts in few.samples} == {row[2] for row in made[6:]}
+
+
+@pytest.mark.parametrize("rules", [{"keep_newest": 2}, {"max_total_bytes": 20}])
+def test_what_has_become_one_of_the_newest_since_the_plan_stays(owners, rules):
+    made = make(owners, [(0, NOON - timedelta(days=days), [9]) for days in range(4)])
+    policy = policy_of(**rules)
+    plan = run(policy, Mode.PLAN)
+    Recording.objects.filter(pk=made[0][2]).update(keep=True)
+
+    runs.approve(plan, by="anna")
+    sweep.execute(plan.pk)
+
+    plan.refresh_from_db()
+    assert (plan.matched, plan.deleted, plan.skipped) == (2, 1, 1)
+    assert Recording.objects.filter(pk=made[2][2]).exists()
+    assert not Recording.objects.filter(pk=made[3][2]).exists()
