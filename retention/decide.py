@@ -29,7 +29,12 @@ class Rules:
     @property
     def is_relative(self) -> bool:
         """Whether others decide as well, so that no date can be told beforehand."""
-        return self.keep_newest is not None or self.max_total is not None or self.disk
+        return self.compares or self.disk
+
+    @property
+    def compares(self) -> bool:
+        """Whether the newest stay, however many or much of them."""
+        return self.keep_newest is not None or self.max_total is not None
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,8 +57,9 @@ class Facts:
     A `deadline` was promised when it was stamped, so it rules instead of clock and age. Rows have
     an `id`, files without a row of their own only their `name`; `size` is in bytes. The measures
     compare it with others in the policy's scope: `rank` among its owner's, from 1, the newest;
-    `newer_bytes` of everything newer, itself included, so that what goes changes nothing for what
-    stays; `lacking`, the bytes that the disk still lacks when all that goes before it has gone.
+    `newer_bytes`, at least, of everything newer, itself included, so that what goes changes nothing
+    for what stays (None where it is among those that fit); `lacking`, the bytes that the disk still
+    lacks when all that goes before it has gone.
     """
 
     name: str

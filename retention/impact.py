@@ -18,6 +18,7 @@ from retention import words
 from retention.clock import database_now
 from retention.decide import Facts, decide
 from retention.models import RetentionPolicy
+from retention.planner import whole_library
 from retention.targets import find, get
 from retention.targets.base import Weight
 
@@ -78,12 +79,11 @@ def impact(policy: RetentionPolicy, *, at: datetime | None = None) -> Impact:
         return Impact(refusal=f"“{policy.target}” is no target, so nothing is removed.")
     if refusal := target.refusal(policy, at):
         return Impact(refusal=refusal)
-    rows = target.matching(policy, at)
-    if rows is None:
+    with whole_library():
+        found = target.survey(policy, at, SHOWN)
+    if found is None:
         return _gone_through(policy, at)
-    goes, blocked = target.weigh(rows)
-    samples = target.show(policy, rows, SHOWN) if goes.items else []
-    return Impact(goes, blocked, samples=tuple(samples))
+    return Impact(found.goes, found.blocked, samples=tuple(found.samples))
 
 
 def change(policy: RetentionPolicy, *, at: datetime | None = None) -> Change | None:
@@ -92,18 +92,35 @@ def change(policy: RetentionPolicy, *, at: datetime | None = None) -> Change | N
     if former is None or find(former.target) is None or find(policy.target) is None:
         return None
     at = at or database_now()
-    now, then = (_rows(one, at) for one in (policy, former))
-    if policy.target != former.target or now is None or then is None:
+    if policy.target != former.target:
         return _compared(policy, former, at)
     target = get(policy.target)
-    added, _ = target.weigh(_without(now, target.unblocked(then)))
-    removed, _ = target.weigh(_without(then, target.unblocked(now)))
-    return Change(added, removed)
+    with whole_library():
+        if not any(target.refusal(one, at) for one in (policy, former)):
+            found = target.difference(policy, former, at)
+            if found is not None:
+                return Change(*found)
+        now, then = (_rows(one, at) for one in (policy, former))
+        if now is not None and then is not None:
+            added, _ = target.weigh(_without(now, then, former, at))
+            removed, _ = target.weigh(_without(then, now, policy, at))
+            return Change(added, removed)
+    return _compared(policy, former, at)
 
 
-def _without(rows: QuerySet[Any], others: QuerySet[Any]) -> QuerySet[Any]:
-    """Leave out the others. NOT IN would compare each with each where there are too many."""
-    return rows.filter(~Exists(others.order_by().filter(pk=OuterRef("pk"))))
+def _without(
+    rows: QuerySet[Any], others: QuerySet[Any], policy: RetentionPolicy, at: datetime
+) -> QuerySet[Any]:
+    """Leave out what goes of the others, which are those of the policy, from what goes of rows.
+
+    By what each row says where that is all there is to it. NOT IN would compare each with each
+    where there are too many.
+    """
+    target = get(policy.target)
+    condition = target.condition(policy, at)
+    if condition is not None and not target.refusal(policy, at):
+        return rows.exclude(condition)  # what is kept is kept from both
+    return rows.filter(~Exists(target.unblocked(others).order_by().filter(pk=OuterRef("pk"))))
 
 
 def _rows(policy: RetentionPolicy, at: datetime) -> QuerySet[Any] | None:

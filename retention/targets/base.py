@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, ClassVar, Final, NamedTuple
 
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 
 from retention.choices import Action, Clock, Outcome, Rule
 from retention.decide import Facts, decide
@@ -41,6 +41,14 @@ class Weight(NamedTuple):
     owners: int = 0
     size: int = 0
     about: bool = False
+
+
+class Survey(NamedTuple):
+    """What would go, how many more match and stay, and the first of what goes."""
+
+    goes: Weight
+    blocked: int
+    samples: list[Facts]
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +127,27 @@ class Target(ABC):
         """Return what the rules match as rows; None where only `candidates` can tell.
 
         With rows the database weighs in a moment what candidates would take minutes for.
+        """
+        return None
+
+    def condition(self, policy: RetentionPolicy, at: datetime) -> Q | None:
+        """Say what `matching` matches as a condition on one row; None where others decide too."""
+        return None
+
+    def survey(self, policy: RetentionPolicy, at: datetime, most: int) -> Survey | None:
+        """Weigh all that would go and show so many of it; None where only `candidates` can tell."""
+        rows = self.matching(policy, at)
+        if rows is None:
+            return None
+        goes, blocked = self.weigh(rows)
+        return Survey(goes, blocked, self.show(policy, rows, most) if goes.items else [])
+
+    def difference(
+        self, policy: RetentionPolicy, former: RetentionPolicy, at: datetime
+    ) -> tuple[Weight, Weight] | None:
+        """Weigh at once what one policy takes and the other leaves, and the other way round.
+
+        None where both have to be asked for what they match.
         """
         return None
 

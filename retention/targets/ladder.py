@@ -7,7 +7,7 @@ stands and no source rule is about to take it; transcripts, subtitles and poster
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final
 
@@ -21,7 +21,7 @@ from retention.choices import Action, Outcome
 from retention.decide import Facts
 from retention.targets import library, measures
 from retention.targets.base import Result, Work, sort_out
-from retention.targets.measures import Measure, Place
+from retention.targets.measures import Bound, Measure, Place
 
 if TYPE_CHECKING:
     from retention.models import RetentionPolicy
@@ -47,28 +47,43 @@ def renditions() -> QuerySet[RecordingFile]:
     )
 
 
-WHOLE: Final = Place(of="", size=sum_of(StoredFile.objects.ready(), "size"))
-REST: Final = Place(of="", size=WHOLE.size - sum_of(renditions(), "stored__size"))
-PART: Final = Place(of="recording__", size=F("stored__size"))
+def stored_sizes() -> QuerySet[Any]:
+    """Sum up the stored bytes of every recording, in one pass through the index that has them."""
+    of_each = StoredFile.objects.ready().order_by().values(key=F("recording_id"))
+    return of_each.annotate(bytes=Sum("size"))
+
+
+def part_sizes() -> QuerySet[Any]:
+    return RecordingFile.objects.order_by().values(key=F("pk"), bytes=F("stored__size"))
+
+
+WHOLE: Final = Place(of="", size=sum_of(StoredFile.objects.ready(), "size"), sizes=stored_sizes)
+REST: Final = replace(WHOLE, size=WHOLE.size - sum_of(renditions(), "stored__size"))
+PART: Final = Place(of="recording__", size=F("stored__size"), sizes=part_sizes)
 
 
 @dataclass(frozen=True)
 class Ladder:
     """Recordings in a policy's scope, compared with each other.
 
-    `everything` is what they are compared with, `old` are those that the age would have gone;
+    `everything` is what they are compared with, `old` says which of them the age would have gone;
     `needed` are the bytes that the disk needs, where the policy asks about it.
     """
 
     policy: RetentionPolicy
     everything: QuerySet[Recording]
-    old: QuerySet[Recording]
+    old: Q
     needed: int = 0
+
+    @cached_property
+    def limit(self) -> Bound | None:
+        """The first that does not fit, looked for once in the life of this object."""
+        return measures.bound(self.policy, self.everything, WHOLE)
 
     @cached_property
     def met(self) -> QuerySet[Recording]:
         """Apply every rule but the one about the disk."""
-        return self.old.filter(measures.beyond(self.policy, self.everything, WHOLE))
+        return measures.beyond(self.policy, self.everything, WHOLE, self.limit).filter(self.old)
 
     @cached_property
     def parts(self) -> QuerySet[Any]:
@@ -102,14 +117,22 @@ class Ladder:
         """Recordings that every rule would have gone, in the order in which they go."""
         if self.policy.rules().disk:
             return self.wholes.filter(lacking__gt=0)
-        return self.met.order_by("pk")
+        # By owner, so that a batch is compared with little else.
+        return self.met.order_by("owner_id", "pk")
 
     def measure(self, recordings: Collection[int]) -> dict[int, Measure]:
         """Measure recordings as the policy's rules ask."""
         lacking: Mapping[int, int] = {}
         if self.policy.rules().disk:
             lacking = measures.look_up(self.wholes, "lacking", recordings)
-        return measures.measure(self.policy, self.everything, WHOLE, recordings, lacking)
+        return self._measured(recordings, lacking)
+
+    def _measured(
+        self, recordings: Collection[int], lacking: Mapping[int, int]
+    ) -> dict[int, Measure]:
+        return measures.measure(
+            self.policy, self.everything, WHOLE, recordings, limit=self.limit, lacking=lacking
+        )
 
     def gone_before(self, recordings: Collection[int]) -> dict[int, int]:
         """Sum up by recording the renditions whose turn is earlier than its own."""
@@ -128,7 +151,7 @@ class Ladder:
     def facts(self, files: Sequence[RecordingFile], lacking: Mapping[int, int]) -> list[Facts]:
         """Gather what decides about renditions, known by name; their recording's measures too."""
         owners = {file.recording_id for file in files}
-        found = measures.measure(self.policy, self.everything, WHOLE, owners, {})
+        found = self._measured(owners, {})
         reasons = library.blockers([file.recording for file in files])
         return [
             Facts(

@@ -116,11 +116,7 @@ class RecordingTarget(Target):
         return rows.exclude(blocked())
 
     def weigh(self, rows: QuerySet[Recording]) -> tuple[Weight, int]:
-        def size(going: QuerySet[Recording]) -> int:
-            files = StoredFile.objects.ready().filter(recording_id__in=going.values("pk"))
-            return int(files.aggregate(size=Sum("size", default=0))["size"])
-
-        return weigh(rows, self.unblocked(rows), size)
+        return weigh(rows, self.unblocked(rows), total_size)
 
     def show(self, policy: RetentionPolicy, rows: QuerySet[Recording], most: int) -> list[Facts]:
         # Where rows are compared no index gives them in order.
@@ -139,17 +135,26 @@ def let_go(files: Collection[RecordingFile], *, by: str) -> None:
 
 def in_scope(policy: RetentionPolicy, rows: QuerySet[Recording]) -> QuerySet[Recording]:
     """Keep recordings that the policy is for; none that is marked to be kept, for now or good."""
-    return scoped(policy, rows.filter(Q(keep_until=None) | Q(keep_until__lte=Now()), keep=False))
+    return rows.filter(inside(policy))
+
+
+def inside(policy: RetentionPolicy) -> Q:
+    """Say in SQL what the policy is for."""
+    return Q(Q(keep_until=None) | Q(keep_until__lte=Now()), keep=False) & of_scope(policy)
 
 
 def scoped(policy: RetentionPolicy, rows: QuerySet[Recording]) -> QuerySet[Recording]:
     """Keep recordings of the scope's people with one of its labels."""
-    if people := owners_in_scope(policy):
-        rows = rows.filter(people)
+    return rows.filter(of_scope(policy))
+
+
+def of_scope(policy: RetentionPolicy) -> Q:
+    """Say in SQL whose recordings, and with which labels, are in the scope."""
+    found = owners_in_scope(policy)
     if labels := policy.scope.get("labels"):
         through = Recording.labels.through.objects.filter(label__name__in=labels)
-        rows = rows.filter(pk__in=through.values("recording_id"))
-    return rows
+        found &= Q(pk__in=through.values("recording_id"))
+    return found
 
 
 def owners_in_scope(policy: RetentionPolicy) -> Q:
@@ -192,6 +197,16 @@ def sizes(recordings: Iterable[Recording]) -> dict[int | None, int]:
     ids = [recording.pk for recording in recordings]
     files = StoredFile.objects.ready().filter(recording_id__in=ids).order_by()
     return dict(files.values_list("recording_id").annotate(total=Sum("size")))
+
+
+def total_size(recordings: QuerySet[Any] | list[int]) -> int:
+    """Add up the stored bytes of recordings, given as rows or by their ids."""
+    if isinstance(recordings, list):
+        chosen = Q(recording_id__among=recordings)
+    else:
+        chosen = Q(recording_id__in=recordings.values("pk"))
+    files = StoredFile.objects.ready().filter(chosen)
+    return int(files.aggregate(size=Sum("size", default=0))["size"])
 
 
 def blockers(recordings: Sequence[Recording]) -> dict[int, tuple[Blocker, ...]]:
@@ -246,7 +261,11 @@ def blocked(of: str = "") -> Q:
 
 
 def weigh(
-    rows: QuerySet[Any], going: QuerySet[Any], size: Callable[[Any], int], *, of: str = ""
+    rows: QuerySet[Any],
+    going: QuerySet[Any],
+    size: Callable[[QuerySet[Any] | list[int]], int],
+    *,
+    of: str = "",
 ) -> tuple[Weight, int]:
     """Weigh what goes of rows, in the database; count those that are kept.
 
@@ -263,12 +282,14 @@ def weigh(
         last=Max("high"),
     )
     items, kept = found["items"], found["matched"] - found["items"]
-    goes = Weight(items, found["owners"])
-    if items <= EXACT:
-        return goes._replace(size=size(going.order_by()) if items else 0), kept
-    step = (found["last"] - found["first"]) // SAMPLED + 1
-    some = going.order_by().filter(pk__among=range(found["first"], found["last"] + 1, step))
-    return goes._replace(size=size(some) * step, about=True), kept
+    goes, going = Weight(items, found["owners"]), going.order_by()
+    if items > EXACT:
+        step = (found["last"] - found["first"]) // SAMPLED + 1
+        sample = range(found["first"], found["last"] + 1, step)
+        # What goes may follow a pattern of its own, so it counts how many the sample has hit.
+        if pks := list(going.filter(pk__among=sample).values_list("pk", flat=True)):
+            return goes._replace(size=size(pks) * items // len(pks), about=True), kept
+    return goes._replace(size=size(going) if items else 0), kept
 
 
 def _kept_until(moment: datetime) -> str:

@@ -2,31 +2,41 @@
 
 Not a target itself. All of it is asked of the database, over the whole scope, and again while a
 batch is locked; things without a date by the policy's clock are not compared, so they stay.
+
+Ranks are counted by a window over the owners concerned. What fits into a size needs no such figure
+of each: sizes are never negative, so all that is older than the first that no longer fits does not
+fit either. So only that one is looked for, first its hour and then itself.
 """
 
 from __future__ import annotations
 
 from array import array
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
+from django.db import connection
 from django.db.models import (
     BigIntegerField,
     Case,
+    DateTimeField,
     F,
     Q,
     QuerySet,
     RowRange,
+    Subquery,
     Sum,
     Value,
     When,
     Window,
 )
-from django.db.models.functions import Coalesce, RowNumber
+from django.db.models.functions import Coalesce, RowNumber, TruncHour
+from django.db.models.lookups import Exact, LessThan, LessThanOrEqual
 
 from retention.choices import Clock
+from retention.planner import whole_library
 
 if TYPE_CHECKING:
     from retention.models import RetentionPolicy
@@ -42,12 +52,31 @@ COLUMNS: Final = {
 }
 
 
+NEWEST_FIRST: Final = (F("counted").desc(), F("pk").desc())
+BY_HOUR: Final = """
+    SELECT inside.hour, SUM(weighed.bytes) FROM ({inside}) inside
+    JOIN ({weighed}) weighed ON weighed.key = inside.key
+    GROUP BY inside.hour ORDER BY inside.hour DESC
+"""
+
+
 class Measure(NamedTuple):
-    """Where one thing stands among the others; None where no rule asks."""
+    """Where one thing stands among the others; None where no rule asks.
+
+    `newer_bytes` is what comes before and with it at least; None for all that fits.
+    """
 
     rank: int | None = None
     newer_bytes: int | None = None
     lacking: int | None = None
+
+
+class Bound(NamedTuple):
+    """The first, newest first, that does not fit, and the bytes of all up to it."""
+
+    counted: datetime
+    pk: int
+    newer_bytes: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +85,7 @@ class Place:
 
     of: str
     size: Any  # an expression
+    sizes: Callable[[], QuerySet[Any]]  # the same as rows of `key` and `bytes`, those that have any
 
     def clock(self, policy: RetentionPolicy) -> Any:
         """Read the policy's clock in SQL; who was never watched counts from his upload."""
@@ -64,28 +94,86 @@ class Place:
         return F(f"{self.of}{COLUMNS[Clock(policy.clock)]}")
 
 
-def compared(policy: RetentionPolicy, rows: QuerySet[Any], place: Place) -> QuerySet[Any]:
-    """Annotate `rank` and `newer_bytes` over all of `rows`, as far as the policy asks."""
-    rows = rows.annotate(counted=place.clock(policy)).filter(counted__isnull=False)
-    newest_first = [F("counted").desc(), F("pk").desc()]
-    if policy.keep_newest is not None:
-        owner = F(f"{place.of}owner_id")
-        rank = Window(RowNumber(), partition_by=owner, order_by=newest_first)
-        rows = rows.annotate(rank=rank)
+def dated(policy: RetentionPolicy, rows: QuerySet[Any], place: Place) -> QuerySet[Any]:
+    """Annotate `counted`, the policy's clock, and leave out what has no date by it."""
+    found: QuerySet[Any] = rows.annotate(counted=place.clock(policy))
+    return found.filter(counted__isnull=False)
+
+
+def ranked(policy: RetentionPolicy, rows: QuerySet[Any], place: Place) -> QuerySet[Any]:
+    """Annotate `rank` among the rows of the same owner, from 1, the newest."""
+    owner = F(f"{place.of}owner_id")
+    rank = Window(RowNumber(), partition_by=owner, order_by=NEWEST_FIRST)
+    found: QuerySet[Any] = dated(policy, rows, place).annotate(rank=rank)
+    return found
+
+
+def bound(policy: RetentionPolicy, everything: QuerySet[Any], place: Place) -> Bound | None:
+    """Find the newest of everything that does not fit; None where no rule asks, or all fits."""
+    most, newer = policy.max_total_bytes, 0
+    if most is None:
+        return None
+    rows = dated(policy, everything, place)
+    for hour, size in _by_hour(rows, place):
+        if newer + size > most:
+            return _within(hour, rows, place, most=most, newer=newer)
+        newer += size
+    return None
+
+
+def _within(
+    hour: datetime, rows: QuerySet[Any], place: Place, *, most: int, newer: int
+) -> Bound | None:
+    """Find the first of an hour that does not fit beside the bytes that are newer than it."""
+    rows = rows.filter(counted__gte=hour, counted__lt=hour + timedelta(hours=1))
+    upto = Window(Sum(place.size), order_by=NEWEST_FIRST, frame=RowRange(None, 0))
+    rows = rows.annotate(upto=upto).filter(upto__gt=most - newer).order_by(*NEWEST_FIRST)
+    first = rows.values_list("counted", "pk", "upto").first()
+    return None if first is None else Bound(first[0], first[1], newer + first[2])
+
+
+def _by_hour(rows: QuerySet[Any], place: Place) -> list[tuple[datetime, int]]:
+    """Add up the bytes of rows by the hour, the newest first.
+
+    In one statement that goes through both tables once: a sum a row would look up a million.
+    """
+    hour = TruncHour("counted", tzinfo=UTC)
+    each = rows.order_by().annotate(key=F("pk"), hour=hour).values("key", "hour")
+    inside, asked = each.query.sql_with_params()
+    weighed, given = place.sizes().query.sql_with_params()
+    with whole_library(alone=True), connection.cursor() as cursor:
+        cursor.execute(BY_HOUR.format(inside=inside, weighed=weighed), [*asked, *given])
+        found = cursor.fetchall()
+    # Without a zone from both databases, from SQLite as text.
+    return [(datetime.fromisoformat(str(h)).replace(tzinfo=UTC), int(size)) for h, size in found]
+
+
+def beyond(
+    policy: RetentionPolicy, everything: QuerySet[Any], place: Place, limit: Bound | None
+) -> QuerySet[Any]:
+    """Keep what is not among the newest that stay; `limit` is the `bound` of everything."""
+    rows = everything
     if policy.max_total_bytes is not None:
-        upto = RowRange(None, 0)
-        size = Window(Sum(place.size), order_by=newest_first, frame=upto)
-        rows = rows.annotate(newer_bytes=size)
+        rows = rows.filter(older(policy, everything, place, limit))
+    if policy.keep_newest is not None:
+        over = ranked(policy, everything, place).filter(rank__gt=policy.keep_newest)
+        rows = rows.filter(pk__in=over.values("pk"))
     return rows
 
 
-def beyond(policy: RetentionPolicy, everything: QuerySet[Any], place: Place) -> Q:
-    """Say in SQL which of everything in the scope is not among the newest that stay."""
-    asked = {"rank__gt": policy.keep_newest, "newer_bytes__gt": policy.max_total_bytes}
-    wanted = {name: value for name, value in asked.items() if value is not None}
-    if not wanted:
-        return Q()
-    return Q(pk__in=compared(policy, everything, place).filter(**wanted).values("pk"))
+def older(
+    policy: RetentionPolicy, everything: QuerySet[Any], place: Place, limit: Bound | None
+) -> Q:
+    """Say in SQL what comes no sooner than the bound, newest first; nothing without one."""
+    if limit is None:
+        return Q(pk__in=[])
+    # The database compares its own values: SQLite writes the moments it takes itself with fewer
+    # digits than it is given, as text, so one read and handed back is not equal to itself. The
+    # value that was read is asked for as well, in case the row of the bound was made newer since.
+    own = dated(policy, everything, place).filter(pk=limit.pk).values("counted")
+    counted, moment = place.clock(policy), Subquery(own)
+    before = Q(LessThan(counted, moment)) | Q(Exact(counted, moment), pk__lte=limit.pk)
+    return Q(LessThanOrEqual(counted, Value(limit.counted, DateTimeField()))) & before
 
 
 def in_turn(
@@ -104,8 +192,19 @@ def in_turn(
 def look_up(rows: QuerySet[Any], name: str, keys: Collection[int]) -> Mapping[int, int]:
     """Read one measure of some rows. It is taken over all of them, so the choice comes after."""
     # Beside a window, a condition becomes one on the outcome; alone it would narrow the window.
-    chosen = Q(**{f"{name}__isnull": True}) | Q(pk__in=keys)
+    chosen = Q(**{f"{name}__isnull": True}) | Q(pk__among=keys)
     return dict(rows.filter(chosen).order_by().values_list("pk", name))
+
+
+def ranks(
+    policy: RetentionPolicy, everything: QuerySet[Any], place: Place, keys: Collection[int]
+) -> Mapping[int, int]:
+    """Look up ranks, which takes no more than what belongs to the same owners."""
+    owner = f"{place.of}owner"
+    mine = everything.filter(pk__among=keys).order_by()
+    owners = set(mine.values_list(owner, flat=True))
+    same = everything.filter(**{f"{owner}__among": owners})
+    return look_up(ranked(policy, same, place), "rank", keys)
 
 
 def measure(
@@ -113,13 +212,18 @@ def measure(
     everything: QuerySet[Any],
     place: Place,
     keys: Collection[int],
+    *,
+    limit: Bound | None,
     lacking: Mapping[int, int] = NONE,
 ) -> dict[int, Measure]:
     """Take the measures that a policy's rules ask for of the rows with these keys."""
-    rows = compared(policy, everything, place)
-    ranks = look_up(rows, "rank", keys) if policy.keep_newest is not None else {}
-    newer = look_up(rows, "newer_bytes", keys) if policy.max_total_bytes is not None else {}
-    return {key: Measure(ranks.get(key), newer.get(key), lacking.get(key)) for key in keys}
+    rank, newer = NONE, NONE
+    if policy.keep_newest is not None:
+        rank = ranks(policy, everything, place, keys)
+    if limit is not None:
+        over = everything.filter(older(policy, everything, place, limit), pk__among=keys).order_by()
+        newer = dict.fromkeys(over.values_list("pk", flat=True), limit.newer_bytes)
+    return {key: Measure(rank.get(key), newer.get(key), lacking.get(key)) for key in keys}
 
 
 def keys(rows: QuerySet[Any], *, most: int = AT_ONCE) -> Iterator[list[int]]:

@@ -18,7 +18,7 @@ from retention.models import RetentionPolicy
 from retention.targets import library, measures
 from retention.targets.base import Result, Target, Weight, Work, sort_out
 from retention.targets.ladder import PART
-from retention.targets.measures import Measure
+from retention.targets.measures import Bound, Measure
 
 
 class Originals(Target):
@@ -45,18 +45,30 @@ class Originals(Target):
         return spare().filter(recording__in=library.in_scope(policy, Recording.objects.all()))
 
     def matching(self, policy: RetentionPolicy, at: datetime) -> QuerySet[RecordingFile]:
-        old = library.in_scope(policy, Recording.objects.filter(library.old_enough(policy, at)))
-        beyond = measures.beyond(policy, self.everything(policy), PART)
-        return spare().filter(beyond, recording__in=old)
+        return self.met(policy, at, self.limit(policy))
+
+    def met(
+        self, policy: RetentionPolicy, at: datetime, limit: Bound | None
+    ) -> QuerySet[RecordingFile]:
+        """Apply every rule; `limit` is the first that does not fit."""
+        old = Recording.objects.filter(library.old_enough(policy, at))
+        rows = measures.beyond(policy, self.everything(policy), PART, limit)
+        return rows.filter(recording__in=old)
+
+    def limit(self, policy: RetentionPolicy) -> Bound | None:
+        return measures.bound(policy, self.everything(policy), PART)
 
     def candidates(self, policy: RetentionPolicy, at: datetime) -> Iterator[list[Facts]]:
-        for keys in measures.keys(self.matching(policy, at).order_by("pk")):
-            found = self.measures(policy, keys)
+        limit = self.limit(policy)
+        for keys in measures.keys(self.met(policy, at, limit).order_by("pk")):
+            found = self.measures(policy, keys, limit)
             for batch in library.in_order(spare(), keys):
                 yield self.facts(policy, batch, found)
 
-    def measures(self, policy: RetentionPolicy, keys: Collection[int]) -> dict[int, Measure]:
-        return measures.measure(policy, self.everything(policy), PART, keys)
+    def measures(
+        self, policy: RetentionPolicy, keys: Collection[int], limit: Bound | None
+    ) -> dict[int, Measure]:
+        return measures.measure(policy, self.everything(policy), PART, keys, limit=limit)
 
     def facts(
         self,
@@ -85,7 +97,9 @@ class Originals(Target):
         with locked(set(wanted.values_list("recording_id", flat=True))):
             files = list(self.everything(work.policy).filter(pk__in=work.keys))
             by_id = {file.pk: file for file in files}
-            facts = self.facts(work.policy, files, self.measures(work.policy, list(by_id)))
+            facts = self.facts(
+                work.policy, files, self.measures(work.policy, list(by_id), self.limit(work.policy))
+            )
 
             def act(due: Collection[Facts]) -> None:
                 going = [by_id[facts.id] for facts in due if facts.id is not None]
@@ -100,7 +114,9 @@ class Originals(Target):
             )
 
     def weigh(self, rows: QuerySet[RecordingFile]) -> tuple[Weight, int]:
-        def size(going: QuerySet[RecordingFile]) -> int:
+        def size(going: QuerySet[RecordingFile] | list[int]) -> int:
+            if isinstance(going, list):
+                going = RecordingFile.objects.filter(pk__among=going)
             return int(going.aggregate(size=Sum("stored__size", default=0))["size"])
 
         return library.weigh(rows, self.unblocked(rows), size, of=PART.of)

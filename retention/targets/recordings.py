@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 
-from django.db.models import Min, QuerySet
+from django.db.models import Min, Q, QuerySet
 
 from recordings.models import Recording, RecordingFile
 from recordings.trash import locked
@@ -14,8 +14,8 @@ from retention import disk, words
 from retention.choices import Action, Clock, Rule
 from retention.decide import Facts
 from retention.models import RetentionPolicy
-from retention.targets import library, measures
-from retention.targets.base import Result, Work
+from retention.targets import library, measures, ranks
+from retention.targets.base import Result, Survey, Weight, Work
 from retention.targets.ladder import Ladder
 
 
@@ -49,15 +49,31 @@ class Recordings(library.RecordingTarget):
     def ladder(self, policy: RetentionPolicy, at: datetime, *, needed: int = 0) -> Ladder:
         """Compare what is in the scope; an upload may yet fail, so nothing is measured by it."""
         inside = library.in_scope(policy, self.rows())
-        return Ladder(
-            policy,
-            everything=inside.exclude(state=Recording.State.UPLOADING),
-            old=inside.filter(library.old_enough(policy, at)),
-            needed=needed,
-        )
+        if policy.rules().compares:
+            inside = inside.exclude(state=Recording.State.UPLOADING)
+        return Ladder(policy, inside, library.old_enough(policy, at), needed)
 
     def matching(self, policy: RetentionPolicy, at: datetime) -> QuerySet[Recording] | None:
         return None if policy.rules().disk else self.ladder(policy, at).met
+
+    def condition(self, policy: RetentionPolicy, at: datetime) -> Q | None:
+        if policy.rules().is_relative:
+            return None
+        return library.inside(policy) & library.old_enough(policy, at)
+
+    def survey(self, policy: RetentionPolicy, at: datetime, most: int) -> Survey | None:
+        if policy.keep_newest is None or policy.rules().disk:
+            return super().survey(policy, at, most)
+        survey, pks = ranks.survey(self.ladder(policy, at))
+        examples = list(Recording.objects.filter(pk__in=pks[:most]))
+        return survey._replace(samples=self.facts(policy, examples))
+
+    def difference(
+        self, policy: RetentionPolicy, former: RetentionPolicy, at: datetime
+    ) -> tuple[Weight, Weight] | None:
+        if not ranks.alike(policy, former):
+            return None
+        return ranks.difference(self.ladder(policy, at), self.ladder(former, at))
 
     def candidates(self, policy: RetentionPolicy, at: datetime) -> Iterator[list[Facts]]:
         rules, needed = policy.rules(), disk.needed(policy)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 
 from recordings.models import Recording
 from retention.choices import Action, Clock
@@ -34,7 +34,10 @@ class Trash(library.RecordingTarget):
         return Recording.objects.trashed()
 
     def matching(self, policy: RetentionPolicy, at: datetime) -> QuerySet[Recording]:
-        return library.in_scope(policy, self.rows()).filter(purge_after__lte=at)
+        return self.rows().filter(self.condition(policy, at))
+
+    def condition(self, policy: RetentionPolicy, at: datetime) -> Q:
+        return library.inside(policy) & Q(purge_after__lte=at)
 
     def candidates(self, policy: RetentionPolicy, at: datetime) -> Iterator[list[Facts]]:
         for batch in library.batches(self.matching(policy, at)):

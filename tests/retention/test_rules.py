@@ -123,6 +123,17 @@ def test_bytes_of_very_many_are_estimated_and_say_so(make_row, make_policy, monk
     assert words.weighed(impact(policy).goes, "recordings") == "6 recordings, about 5.9 KB, 1 owner"
 
 
+def test_estimate_is_not_misled_by_every_second_row(make_row, make_policy, monkeypatch):
+    rows = [make_row() for _ in range(12)]
+    Recording.objects.filter(pk__in=[row.pk for row in rows[::2]]).update(expire_at=ago(days=1))
+    monkeypatch.setattr(library, "EXACT", 5)
+    monkeypatch.setattr(library, "SAMPLED", 6)
+
+    found = impact(make_policy(max_age_seconds=0, clock="expire_at"))
+
+    assert found.goes == (6, 1, 6000, True)
+
+
 def test_change_of_a_rank_is_shown_against_what_was_accepted(make_row, make_policy):
     for _ in range(5):
         make_row()
