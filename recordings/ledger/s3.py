@@ -210,8 +210,8 @@ class S3Storage(DjangoS3Storage):  # type: ignore[misc]
         if page.names:
             yield page
 
-    def listing(self, *, after: str = "") -> Iterator[Entry]:
-        for page in self.pages(after=after):
+    def listing(self) -> Iterator[Entry]:
+        for page in self.pages():
             yield from filter(None, map(page.entry, page.names))
 
     def entry(self, name: str) -> Entry | None:

@@ -98,8 +98,8 @@ class LedgerStorage(Protocol):
         Raises StorageFault rather than end before the end.
         """
 
-    def listing(self, *, after: str = "") -> Iterator[Entry]:
-        """Yield every object in byte order of names, from behind `after`."""
+    def listing(self) -> Iterator[Entry]:
+        """Yield every object in byte order of names."""
 
     def open(self, name: str, mode: str = "rb") -> Any:
         """Open an object for reading. Raises FileNotFoundError."""
@@ -293,8 +293,8 @@ class DiskStorage(FileSystemStorage):
                 f"{error.filename} cannot be read ({error.strerror}), and half a listing is none."
             ) from error
 
-    def listing(self, *, after: str = "") -> Iterator[Entry]:
-        for page in self.pages(after=after):
+    def listing(self) -> Iterator[Entry]:
+        for page in self.pages():
             yield from filter(None, map(page.entry, page.names))
 
     def entry(self, name: str) -> Entry | None:
