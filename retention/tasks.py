@@ -23,6 +23,7 @@ from retention import (
     snapshots,
     sweep,
 )
+from retention import undo as undoing
 from retention.health import HEARTBEAT
 from retention.models import Figure, Notice
 
@@ -43,6 +44,15 @@ def run(pk: int) -> bool:
 
 
 @shared_task
+def undo(pk: int) -> bool:
+    """Bring a bounded part back of what a run trashed, and have the rest done after it."""
+    more = undoing.carry_on(pk)
+    if more:
+        undo.delay(pk)
+    return more
+
+
+@shared_task
 def tick() -> None:
     """Every 15 s: end what died, begin what was forgotten, ring for what is due."""
     each(rotation.rotate, runs.recover)
@@ -50,6 +60,8 @@ def tick() -> None:
         run.delay(pk)
     for pk in schedule.due():
         ring.delay(pk)
+    for pk in undoing.waiting():
+        undo.apply_async([pk], expires=schedule.TICK_SECONDS)
     Figure.note(HEARTBEAT, "worker")
     for after in (tick_health, tick_people):
         after.apply_async(expires=schedule.TICK_SECONDS)
