@@ -212,7 +212,7 @@ def move(closure: Closure, pks: list[int]) -> int:
 
 def receiver_of(closure: Closure) -> Any:
     """Return who gets the recordings. Raises AccountClosed."""
-    receiver = get_user_model().objects.filter(pk=closure.transfer_to).first()
+    receiver = get_user_model().objects.filter(pk=closure.transfer_to or 0).first()
     if receiver is None:
         raise AccountClosed("the user who was to get them is gone; close the account anew.")
     return receiver

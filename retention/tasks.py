@@ -61,7 +61,7 @@ def tick() -> None:
     for pk in schedule.due():
         ring.delay(pk)
     for pk in undoing.waiting():
-        undo.apply_async([pk], expires=schedule.TICK_SECONDS)
+        undo.apply_async((pk,), expires=schedule.TICK_SECONDS)
     Figure.note(HEARTBEAT, "worker")
     for after in (tick_health, tick_people):
         after.apply_async(expires=schedule.TICK_SECONDS)

@@ -55,6 +55,8 @@ def ring(run: RetentionRun) -> None:
 
 def left(run: RetentionRun) -> QuerySet[Recording]:
     """What is in the trash by this run: its policy alone runs at that time."""
+    if run.started_at is None or run.finished_at is None:
+        return Recording.objects.none()
     rows = Recording.objects.filter(trashed_by=run.title, trashed_at__gte=run.started_at)
     mine = run.items.filter(outcome=Outcome.TRASHED).values("row_id")
     return rows.filter(trashed_at__lte=run.finished_at, pk__in=mine)

@@ -63,7 +63,6 @@ def former() -> QuerySet[RetentionRun]:
     later = RetentionRun.objects.filter(
         policy=OuterRef("policy"), mode=OuterRef("mode"), pk__gt=OuterRef("pk")
     )
-    ended = RetentionRun.objects.exclude(
-        state__in=(*RetentionRun.OPEN, State.WAITING, State.UNDOING)
-    )
+    busy = (*RetentionRun.OPEN, State.WAITING, State.UNDOING)
+    ended = RetentionRun.objects.exclude(state__in=busy)
     return ended.filter(Exists(later)) | ended.filter(policy=None)

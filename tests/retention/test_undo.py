@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import signal
+from functools import partial
 from threading import Thread
 
 import pytest
@@ -18,6 +20,8 @@ from retention.undo import ask, carry_on, waiting
 from tests.admin.conftest import desk, said  # noqa: F401  (a fixture among them)
 from tests.api.conftest import admin_api  # noqa: F401  (a fixture)
 from tests.conftest import assert_clean
+from tests.proofs import children
+from tests.proofs.moments import Moments, die
 from tests.retention.conftest import make_old, run
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -124,6 +128,28 @@ def test_step_that_is_killed_in_the_middle_leaves_nothing_half_done(olds, make_p
     assert_clean()
 
 
+def test_undo_that_is_killed_at_any_moment_is_carried_on(olds, make_policy, small_steps):
+    asked = ask(run(make_policy()), by="boris")
+    kills = 0
+    for at in range(3, 80, 4):
+        pid = children.fork(partial(carry_on_until, at, asked.pk))
+        kills += children.ended(pid) == -signal.SIGKILL
+        asked.refresh_from_db()
+        assert Recording.objects.live().count() == asked.restored
+
+    while carry_on(asked.pk):
+        pass
+    asked.refresh_from_db()
+    assert kills >= 2
+    assert "4 recordings came back." in asked.message
+    assert_clean()
+
+
+def carry_on_until(at: int, pk: int) -> None:
+    with Moments(at, die).watched():
+        carry_on(pk)
+
+
 def test_task_that_is_delivered_twice_does_no_harm(olds, make_policy, small_steps):
     asked = ask(run(make_policy()), by="boris")
     threads = [Thread(target=deliver, args=[asked.pk]) for _ in range(2)]
@@ -161,6 +187,7 @@ def test_what_cannot_be_undone_says_why(olds, make_policy, make_recording):
     deleted = run(make_policy(name="b", action="delete"))
     asked = runs.ask(make_policy(name="c"), mode=Mode.EXECUTE, by="anna")
 
+    assert runs.cancel(asked, by="anna")  # before it began
     for one in (plan, deleted, asked):
         with pytest.raises(RetentionError):
             undo(one, by="boris")
