@@ -13,6 +13,7 @@ from django.db import close_old_connections
 from retention import (
     alerts,
     auditing,
+    foretelling,
     keeping,
     metrics,
     notices,
@@ -80,7 +81,13 @@ def tick_health() -> None:
 @shared_task
 def tick_people() -> None:
     """After every tick, in nobody's way: tell owners, close what is settled, take figures."""
-    each(keeping.close_gone, notices.send_due, notices.forget, snapshots.take)
+    each(
+        keeping.close_gone,
+        notices.send_due,
+        foretelling.foretell_due,
+        notices.forget,
+        snapshots.take,
+    )
 
 
 def each(*parts: Callable[[], object]) -> None:

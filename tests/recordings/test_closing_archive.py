@@ -8,7 +8,7 @@ from django.contrib.auth import get_user_model
 from recordings import closing
 from recordings.archive_restore import restore
 from recordings.closing import close_account, continue_closures
-from recordings.holds import hold_owner, hold_recording
+from recordings.holds import hold_owner, hold_recording, waiting_to_go
 from recordings.ledger.models import Hold, Receipt, StoredFile
 from recordings.ledger.purge import purge
 from recordings.models import ArchivedRecording, Closure, Recording
@@ -81,6 +81,9 @@ def test_held_recording_stays_in_the_archive_and_the_user_with_it(stored, owner)
         "1 archived recording is on hold: it stays until the hold is released."
     )
     assert "olga" in users()
+    assert waiting_to_go([hold]) == [
+        "In the archive of accounts being closed, and going with them: 1."
+    ]
 
     Hold.objects.get(pk=hold.pk).release(by="anna")
     carry_on()
