@@ -169,12 +169,13 @@ def _apply(recording: Recording, changes: dict[str, Any], *, by: str) -> None:
     """Hand it over first, since labels belong to the owner; all of it stands, or nothing."""
     own = {name: value for name, value in changes.items() if name not in ("owner", "labels")}
     to, labels = changes.get("owner"), changes.get("labels")
+    mine = Recording.objects.filter(pk=recording.pk)
     with transaction.atomic():
-        if to and to.pk != recording.owner_id:
+        if to and mine.exclude(owner=to).exists():  # asked anew, should this be tried again
             transfer.transfer([recording.pk], to=to, by=by)
             recording.refresh_from_db()
         if own:
-            Recording.objects.filter(pk=recording.pk).update(**own)
+            mine.update(**own)
         if labels is not None:
             set_labels(recording, labels)
 
