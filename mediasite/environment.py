@@ -116,6 +116,14 @@ def read_mail(name: str) -> dict[str, Any]:
             f"{name} is no address of a mail server: give smtp+tls://user:password@host:587, or "
             "leave it unset to have mails printed."
         ) from error
+    if settings["EMAIL_BACKEND"].endswith(".filebased.EmailBackend"):
+        # The parser drops the first slash, and the folder would depend on where one stands.
+        folder = settings["EMAIL_FILE_PATH"]
+        if urlsplit(env.str(name)).netloc or not folder:
+            raise ImproperlyConfigured(
+                f"{name} names no full path to write mails to: give filemail:///srv/mails."
+            )
+        settings["EMAIL_FILE_PATH"] = f"/{folder}"
     return settings
 
 

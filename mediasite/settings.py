@@ -262,7 +262,10 @@ CELERY_ENABLE_UTC = True
 CELERY_TASK_IGNORE_RESULT = True
 CELERY_TASK_ACKS_LATE = True
 CELERY_TASK_DEFAULT_QUEUE = "upkeep"
-CELERY_TASK_ROUTES = {"recordings.tasks.process": {"queue": "processing"}}
+CELERY_TASK_ROUTES = {  # what takes long
+    "recordings.tasks.process": {"queue": "processing"},
+    "recordings.tasks.restore_archived": {"queue": "processing"},
+}
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True

@@ -29,7 +29,7 @@ from recordings.archive_models import ArchivedFile, ArchivedRecording
 from recordings.ledger import names
 from recordings.ledger.copies import Order, are_intact, copied
 from recordings.ledger.exceptions import Held, LedgerError
-from recordings.ledger.models import Account, StoredFile
+from recordings.ledger.models import Account, Hold, StoredFile
 from recordings.ledger.names import Kind
 from recordings.ledger.publish import Publication
 from recordings.ledger.release import release
@@ -195,6 +195,33 @@ def let_go(pk: int, *, by: str) -> bool:
     """Remove an archived recording for ever; False when it is gone. Raises Held."""
     archived = ArchivedRecording.objects.archived().filter(pk=pk)
     return retried(partial(_let_go, archived, reason=StoredFile.Reason.DELETED, by=by))
+
+
+def give(pk: int, *, to: Any, by: str) -> bool:
+    """Make `to` the one that an archived recording comes back to; False when it is gone.
+
+    Nobody is charged for the archive. A hold on the recording goes along. Raises Held where the
+    former owner is on hold.
+    """
+    return retried(partial(_give, ArchivedRecording.objects.archived().filter(pk=pk), to, by))
+
+
+def _give(rows: models.QuerySet[ArchivedRecording], to: Any, by: str) -> bool:
+    with locked(rows) as archived:
+        if archived is None:
+            return False
+        if holds := list(Hold.objects.active().filter(owner_id=archived.owner_id)):
+            raise Held(holds)
+        ArchivedRecording.objects.filter(pk=archived.pk).update(
+            owner_id=to.pk,
+            owner_name=to.get_username(),
+            columns={**archived.columns, "owner_id": to.pk},
+        )
+    maintenance.info(
+        "archive gave recording %s of %s to %s by=%s",
+        archived.recording_id, archived.owner_name, to, by,
+    )  # fmt: skip
+    return True
 
 
 def let_go_copy(pk: int, *, reason: StoredFile.Reason, by: str) -> bool:

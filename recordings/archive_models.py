@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Self
 
 from django.db import models
-from django.db.models import CASCADE, PROTECT, Q, QuerySet
+from django.db.models import CASCADE, PROTECT, Exists, OuterRef, Q, QuerySet
 from django.db.models.functions import Now
 
 from recordings.ledger.models import Hold, StoredFile
@@ -24,6 +24,17 @@ class ArchivedRecordingQuerySet(models.QuerySet["ArchivedRecording"]):
     def copies(self) -> Self:
         """Whole copies of recordings that are in the library still."""
         return self.filter(archived_at=None)
+
+    def not_held(self) -> Self:
+        holds = Hold.objects.active()
+        return self.filter(
+            ~Exists(holds.filter(owner_id=OuterRef("owner_id"))),
+            ~Exists(holds.filter(recording_id=OuterRef("recording_id"))),
+        )
+
+    def restoring(self) -> Self:
+        """Those that somebody wants back and that are not back yet."""
+        return self.filter(restore_asked_at__isnull=False)
 
 
 class ArchivedRecording(models.Model):
@@ -43,6 +54,14 @@ class ArchivedRecording(models.Model):
     copied_at = models.DateTimeField(db_default=Now())
     archived_at = models.DateTimeField(null=True)
     archived_by = models.CharField(max_length=200, blank=True)  # policy and version
+    # Asked back -> claimed by a worker -> the row is dropped, or `restore_error` says why it stays.
+    restore_asked_at = models.DateTimeField(null=True)
+    restore_asked_by = models.CharField(max_length=150, blank=True)
+    restore_claim = models.UUIDField(null=True)
+    restore_claimed_by = models.CharField(max_length=255, blank=True)  # leases.holder()
+    restore_until = models.DateTimeField(null=True)  # end of the worker's lease
+    restored_bytes = models.BigIntegerField(default=0)  # so far, of `size`
+    restore_error = models.TextField(blank=True)
 
     objects = ArchivedRecordingQuerySet.as_manager()
 
@@ -62,6 +81,14 @@ class ArchivedRecording(models.Model):
         indexes = [
             # Holds and restoring ask for a recording by its id.
             models.Index(fields=["recording_id"], name="archive_recording"),
+            # Closing an account asks for all that is the owner's.
+            models.Index(fields=["owner_id", "id"], name="archive_owner"),
+            # Read by restoring.waiting() on every tick.
+            models.Index(
+                fields=["restore_asked_at", "id"],
+                condition=Q(restore_asked_at__isnull=False),
+                name="archive_restoring",
+            ),
         ]
 
     def __str__(self) -> str:

@@ -41,9 +41,16 @@ class CannotRestore(LedgerError):
     """This recording cannot come back now; says why."""
 
 
-def restore(pk: int, *, by: str, alive: Callable[[], None] = lambda: None) -> Recording:
+def restore(
+    pk: int,
+    *,
+    by: str,
+    alive: Callable[[], None] = lambda: None,
+    told: Callable[[int], None] = lambda size: None,
+) -> Recording:
     """Bring a recording back to its owner's library, marked to be kept, under the id it had.
 
+    `alive` is called now and then, `told` with the bytes of each file that is copied.
     Outside any transaction; large ones take long. Raises ArchivedRecording.DoesNotExist,
     CannotRestore, Held, QuotaExceeded, AccountClosed, and what `copied` does.
     """
@@ -57,7 +64,7 @@ def restore(pk: int, *, by: str, alive: Callable[[], None] = lambda: None) -> Re
     taken = {**archived.columns, "numbers": columns["numbers"]}
     ArchivedRecording.objects.filter(pk=pk).update(columns=taken)
     try:
-        with copied(orders, alive=alive) as publications:
+        with copied(orders, alive=alive, told=told) as publications:
             recording = retried(partial(_bring_back, archived.pk, files, columns, publications, by))
     except NameTaken as error:
         raise CannotRestore(

@@ -5,12 +5,14 @@ It ends with a user and all that is his gone, so a mistake is dear. What keeps i
 - the account takes nothing new from the first transaction on, and its owner is signed out;
 - recordings leave through trash.py and transfer.py only, which ask about holds under the lock;
 - what is held, still arriving or being processed waits, and the closure says what it waits for;
+- what is in the archive goes as the recordings go, but never before what could still come back;
 - the user row goes last, under the account's lock, when no recording and no stored file is left.
 """
 
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
@@ -23,8 +25,10 @@ from django.db.models.functions import Now
 from django.utils.formats import date_format
 from django.utils.timezone import localtime
 
+from recordings import archive
+from recordings.archive_models import ArchivedRecording, ArchivedRecordingQuerySet
 from recordings.ledger.exceptions import AccountClosed, Held, LedgerError
-from recordings.ledger.models import Account, StoredFile
+from recordings.ledger.models import Account, Hold, StoredFile
 from recordings.ledger.transactions import retried
 from recordings.ledger.wording import full_stop
 from recordings.models import ApiToken, Closure, Job, Recording
@@ -37,6 +41,7 @@ logger = logging.getLogger(__name__)
 maintenance = logging.getLogger("mediasite.maintenance")
 
 STEPS = 10  # of BATCH_SIZE recordings for one account in one tick
+ARCHIVED = 100  # of what is in the archive in one step: a transaction each
 NAMED = 5  # held recordings in the sentence that says what a closure waits for
 CANCELS = 100  # jobs stopped in one step
 
@@ -139,14 +144,18 @@ def carry_on(closure: Closure, *, steps: int = STEPS) -> int:
 
 
 def step(closure: Closure) -> int:
-    """Move up to BATCH_SIZE recordings; when none can be moved, say why or end."""
+    """Move up to BATCH_SIZE recordings, or ARCHIVED of the archive; where none can be, say why.
+
+    With nothing left it ends.
+    """
     stop_jobs(closure)
     pks = list(movable(closure).order_by("pk").values_list("pk", flat=True)[:BATCH_SIZE])
-    if not pks:
+    kept = [] if pks else list(archived(closure).order_by("pk")[:ARCHIVED])
+    if not pks and not kept:
         say(closure, finish(closure) or "")
         return 0
     try:
-        moved = move(closure, pks)
+        moved = move(closure, pks) if pks else clear(closure, kept)
     except Held:  # placed since we looked; the next step leaves it out
         return 0
     except LedgerError as refusal:
@@ -165,6 +174,26 @@ def movable(closure: Closure) -> RecordingQuerySet:
     return mine if closure.at_once else mine.live()
 
 
+def archived(closure: Closure) -> ArchivedRecordingQuerySet:
+    """What of the owner's in the archive can go now, the archive having no trash."""
+    mine = ArchivedRecording.objects.archived().filter(owner_id=closure.owner_id)
+    if closure.transfer_to is not None:
+        on_hold = Hold.objects.active().filter(owner_id=closure.owner_id)
+        return mine.filter(~Exists(on_hold))
+    if not closure.at_once and Recording.objects.filter(owner_id=closure.owner_id).exists():
+        return mine.none()
+    return mine.not_held()
+
+
+def clear(closure: Closure, rows: Sequence[ArchivedRecording]) -> int:
+    """Let what is in the archive go, each in its own transaction, or give it away."""
+    by = f"{closure.closed_by}, closing the account"
+    if closure.transfer_to is None:
+        return sum(archive.let_go(one.pk, by=by) for one in rows)
+    to = receiver_of(closure)
+    return sum(archive.give(one.pk, to=to, by=by) for one in rows)
+
+
 def stop_jobs(closure: Closure) -> None:
     """Before a transfer nothing may be under way; trash and erase stop jobs themselves."""
     if closure.transfer_to is None:
@@ -177,11 +206,16 @@ def stop_jobs(closure: Closure) -> None:
 def move(closure: Closure, pks: list[int]) -> int:
     by = f"{closure.closed_by}, closing the account"
     if closure.transfer_to is not None:
-        receiver = get_user_model().objects.filter(pk=closure.transfer_to).first()
-        if receiver is None:
-            raise AccountClosed("the user who was to get them is gone; close the account anew.")
-        return transfer(pks, to=receiver, by=by)
+        return transfer(pks, to=receiver_of(closure), by=by)
     return erase(pks, by=by) if closure.at_once else move_to_trash(pks, by=by)
+
+
+def receiver_of(closure: Closure) -> Any:
+    """Return who gets the recordings. Raises AccountClosed."""
+    receiver = get_user_model().objects.filter(pk=closure.transfer_to or 0).first()
+    if receiver is None:
+        raise AccountClosed("the user who was to get them is gone; close the account anew.")
+    return receiver
 
 
 def finish(closure: Closure) -> str | None:
@@ -205,6 +239,9 @@ def waits_for(closure: Closure) -> str | None:
     if last is not None:
         until = date_format(localtime(last), "DATETIME_FORMAT")
         return full_stop(f"Waiting for the trash, until {until}")
+    kept = ArchivedRecording.objects.archived().filter(owner_id=closure.owner_id)
+    if count := kept.count():
+        return _waits_for_archive(count, held=count - kept.not_held().count())
     if StoredFile.objects.filter(owner_id=closure.owner_id).exists():
         return "Waiting for the last bytes to be removed."
     return None
@@ -216,6 +253,14 @@ def _waits_for_holds(held: RecordingQuerySet, count: int) -> str:
     if count == 1:
         return f"Recording {which} is on hold and stays until the hold is released."
     return f"{count} recordings are on hold and stay until the holds are released: {which}."
+
+
+def _waits_for_archive(count: int, *, held: int) -> str:
+    if not held:
+        return f"Archived recordings that wait to go: {count}."
+    if held == 1:
+        return "1 archived recording is on hold: it stays until the hold is released."
+    return f"{held} archived recordings are on hold: they stay until the holds are released."
 
 
 def remove_user(closure: Closure) -> None:

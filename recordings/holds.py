@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime
 
 from django.contrib.auth import get_user_model
-from django.db.models import Exists, OuterRef
+from django.db.models import Exists, OuterRef, QuerySet
 from django.db.models.functions import Now
 from django.utils import timezone
 
@@ -74,6 +74,18 @@ def covered_alone(holds: Sequence[Hold]) -> RecordingQuerySet:
     )
 
 
+def archived_alone(holds: Sequence[Hold]) -> QuerySet[ArchivedRecording]:
+    """What of the archive nothing holds any more once these holds are released."""
+    lifted = Hold.objects.active().filter(pk__in=[hold.pk for hold in holds])
+    rest = Hold.objects.active().exclude(pk__in=[hold.pk for hold in holds])
+    return ArchivedRecording.objects.archived().filter(
+        Exists(lifted.filter(recording_id=OuterRef("recording_id")))
+        | Exists(lifted.filter(owner_id=OuterRef("owner_id"))),
+        ~Exists(rest.filter(recording_id=OuterRef("recording_id"))),
+        ~Exists(rest.filter(owner_id=OuterRef("owner_id"))),
+    )
+
+
 def waiting_to_go(holds: Sequence[Hold]) -> list[str]:
     """Say what goes, by itself and soon, once these holds are released."""
     free = covered_alone(holds)
@@ -82,6 +94,9 @@ def waiting_to_go(holds: Sequence[Hold]) -> list[str]:
     replaced = files.superseded().filter(kind__in=REPLACED_AT_ONCE).count()
     overdue = free.trashed().filter(purge_after__lte=Now()).count()
     said = [*_going_with_the_account(free)]
+    closing = Closure.objects.filter(finished_at=None).values("owner_id")
+    if archived := archived_alone(holds).filter(owner_id__in=closing).count():
+        said.append(f"In the archive of accounts being closed, and going with them: {archived}.")
     if overdue:
         said.append(f"Recordings in the trash past their date, and going for ever: {overdue}.")
     if originals:

@@ -226,6 +226,11 @@ class RecordingFile(models.Model):
         return f"{self.kind} of {self.recording_id}"
 
     @property
+    def extension(self) -> str:
+        """Of its name, which came from its bytes; without the dot."""
+        return str(self.stored.file.name).rpartition(".")[2]
+
+    @property
     def url(self) -> str:
         """Where `media` serves it."""
         return str(settings.MEDIA_URL) + quote(str(self.stored.file.name))

@@ -9,7 +9,7 @@ from celery import shared_task
 from celery.signals import worker_shutting_down
 from django.db import transaction
 
-from recordings import archive, closing
+from recordings import archive, closing, restoring
 from recordings.ledger import identity, publish, quarantine, receipts, spare
 from recordings.ledger import purge as ledger_purge
 from recordings.processing import jobs, outcome, pipeline, watchdog
@@ -17,11 +17,19 @@ from recordings.uploads import intake
 
 logger = logging.getLogger(__name__)
 
+TICK_SECONDS = 15
+
 
 @shared_task
 def process(pk: int) -> str:
     """Do one job, if it waits for us."""
     return pipeline.process(pk)
+
+
+@shared_task
+def restore_archived(pk: int) -> bool:
+    """Bring one recording back from the archive, if it waits for us."""
+    return restoring.carry_out(pk)
 
 
 @shared_task
@@ -59,6 +67,8 @@ def tick() -> None:
             logger.exception("tick: %s.%s failed", part.__module__, part.__name__)
     for pk in jobs.waiting():
         process.delay(pk)
+    for pk in restoring.waiting():
+        restore_archived.apply_async((pk,), expires=TICK_SECONDS)
 
 
 @worker_shutting_down.connect

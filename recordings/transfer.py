@@ -7,9 +7,11 @@ accounts' locks, so no byte is counted twice or by nobody.
 from __future__ import annotations
 
 import logging
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from functools import partial
 from typing import Any
+
+from django.db import transaction
 
 from recordings.ledger.exceptions import Held, LedgerError
 from recordings.ledger.models import Hold
@@ -19,6 +21,9 @@ from recordings.models import Job, Label, Recording
 from recordings.trash import BATCH_SIZE, locked
 
 maintenance = logging.getLogger("mediasite.maintenance")
+
+# Upper layers do here, in the transaction of a transfer, what concerns them: ids and new owner in.
+followers: list[Callable[[Sequence[int], int], object]] = []
 
 
 class CannotTransfer(LedgerError):
@@ -47,7 +52,10 @@ def _transfer(pks: Sequence[int], to: Any, by: str) -> int:
         transfer_files(ids, to_owner_id=to.pk)
         take_labels_along(ids, to)
         count = Recording.objects.filter(pk__in=ids).update(owner=to)
-    maintenance.info("%s recordings were given to %s by=%s", count, to, by)
+        for follow in followers:
+            follow(ids, to.pk)
+    said = partial(maintenance.info, "%s recordings were given to %s by=%s", count, to, by)
+    transaction.on_commit(lambda: said())
     return count
 
 

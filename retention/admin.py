@@ -19,7 +19,7 @@ from django.views.decorators.http import require_POST
 
 from recordings.ledger.admin_base import LibraryAdmin, ReadOnlyAdmin
 from retention import admin_health as admin_health  # registers its pages
-from retention import runs, words
+from retention import runs, undo, words
 from retention.choices import Mode
 from retention.exceptions import RetentionError
 from retention.forms import PolicyForm
@@ -27,7 +27,6 @@ from retention.impact import View
 from retention.keeping_admin import KeepRequestAdmin
 from retention.models import RetentionPolicy, RetentionRun, RetentionSwitch, RunItem
 from retention.scopes import meet
-from retention.undo import undo
 
 __all__ = ["KeepRequestAdmin", "PolicyAdmin", "RunAdmin", "RunItemAdmin"]
 
@@ -267,7 +266,8 @@ class RunAdmin(ReadOnlyAdmin):
 
     def undo(self, request: HttpRequest, pk: int) -> HttpResponse:
         try:
-            self.say(request, undo(self.mine(request, pk), by=request.user.get_username()).message)
+            undo.ask(self.mine(request, pk), by=request.user.get_username())
+            self.say(request, "What this run moved to the trash is being brought back.")
         except RetentionError as error:
             self.refuse(request, error)
         return redirect("admin:retention_retentionrun_change", pk)
@@ -276,7 +276,7 @@ class RunAdmin(ReadOnlyAdmin):
         """Show how far a run is; the page is loaded anew when it has ended."""
         run = self.mine(request, pk)
         answer = render(request, "admin/retention/retentionrun/_progress.html", {"original": run})
-        if not run.is_open:
+        if not run.is_moving:
             answer["HX-Refresh"] = "true"
         return answer
 

@@ -4,18 +4,14 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from django.contrib.auth import get_user_model
 from django.db import transaction
 from django.db.models import F
 from django.db.models.functions import Now
 
-from recordings.ledger.permissions import ADMINISTER
 from retention import notify
 from retention.clock import database_now
 from retention.health import OK, Check, Health, health
 from retention.models import HealthAlert
-
-BACKEND = "django.contrib.auth.backends.ModelBackend"
 
 
 def watch(at: datetime | None = None) -> Health:
@@ -47,7 +43,7 @@ def tell(check: Check, turn: int, at: datetime) -> None:
     """Write the notices of one turn."""
     key = f"health {check.name} {turn}"
     state = "is well again" if check.status == OK else f"is {check.status}"
-    for address in addresses():
+    for address in notify.administrators():
         notify.mail(
             key=f"{key} {address}",
             to=address,
@@ -66,10 +62,3 @@ def tell(check: Check, turn: int, at: datetime) -> None:
             "at": at,
         },
     )
-
-
-def addresses() -> list[str]:
-    """Where administrators are reached by mail."""
-    users = get_user_model()._default_manager.with_perm(ADMINISTER, backend=BACKEND)
-    found = users.filter(is_active=True).exclude(email="").values_list("email", flat=True)
-    return sorted(set(found))

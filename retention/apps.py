@@ -10,8 +10,10 @@ class RetentionConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
+        from recordings.transfer import followers
         from recordings.trash import period_sources
-        from retention import auditing, receivers  # noqa: F401  (connects them)
+        from retention import auditing, keeping, receivers  # noqa: F401  (connects them)
         from retention.targets import trash
 
         period_sources.append(trash.period)
+        followers.append(keeping.follow)

@@ -49,6 +49,7 @@ class State(models.TextChoices):
     REFUSED = "refused", _("refused")
     FAILED = "failed", _("failed")
     CANCELLED = "cancelled", _("cancelled")
+    UNDOING = "undoing", _("being undone")
     UNDONE = "undone", _("undone")
 
 

@@ -43,6 +43,7 @@ class Prospect:
     policy: RetentionPolicy
     decision: Decision
     leaves_at: datetime | None  # the policy's first run from when it can go
+    refusal: str = ""  # why that run would not act
 
 
 def explain(recording: Recording, *, at: datetime | None = None) -> Explanation:
@@ -56,10 +57,9 @@ def explain(recording: Recording, *, at: datetime | None = None) -> Explanation:
         dated or prospects,
         key=lambda p: p.leaves_at or p.decision.met_at or datetime.max.replace(tzinfo=at.tzinfo),
     )
-    blocked = list(chosen.decision.blocked_by)
-    if schedule.is_paused():
-        blocked.append(_("All scheduled policies are paused."))
-    leaves_at = None if schedule.is_paused() else chosen.leaves_at
+    stopped = schedule.stopped()
+    blocked = [*chosen.decision.blocked_by, *filter(None, (chosen.refusal, stopped))]
+    leaves_at = None if stopped else chosen.leaves_at
     return Explanation(
         leaves_at=leaves_at,
         policy=chosen.policy.slug,
@@ -74,12 +74,14 @@ def _prospects(recording: Recording, at: datetime) -> Iterator[Prospect]:
     target = Recordings() if recording.trashed_at is None else Trash()
     policies = RetentionPolicy.objects.in_force().filter(target=target.slug)
     for policy in policies.exclude(action=Action.REPORT):
+        refusal = target.refusal(policy, at)
         mine = library.scoped(policy, Recording.objects.filter(pk=recording.pk))
         work = Work(policy=policy, keys=[recording.pk], at=at, under_way=False)
         for facts in target.now(work, list(mine)):
             decision = decide(policy.rules(), facts, at)
             if decision.met_at is not None:
-                yield Prospect(policy, decision, _leaves_at(policy, decision, at))
+                leaves_at = None if refusal else _leaves_at(policy, decision, at)
+                yield Prospect(policy, decision, leaves_at, refusal)
 
 
 def _leaves_at(policy: RetentionPolicy, decision: Decision, at: datetime) -> datetime | None:

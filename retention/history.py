@@ -33,7 +33,7 @@ class RetentionRun(models.Model):
 
     queued -> running -> planned (a preview) | waiting (over a limit) | succeeded | partial (some
     failed) | refused (unsafe) | failed | cancelled; planned and waiting -> queued when approved;
-    undone when what it moved to the trash was brought back.
+    undoing -> undone when what it moved to the trash is, and was, brought back.
     matched = deleted + skipped + failed once it has ended well. The policy may go; its slug and
     version stay.
     """
@@ -65,6 +65,9 @@ class RetentionRun(models.Model):
     claimed_by = models.CharField(max_length=255, blank=True)  # leases.holder()
     lease_until = models.DateTimeField(null=True)
     cancel_requested_at = models.DateTimeField(null=True)
+    undone_by = models.CharField(max_length=150, blank=True)
+    undo_position = models.BigIntegerField(default=0)  # the last item that undoing looked at
+    restored = models.PositiveBigIntegerField(default=0)  # by undoing it
     created_at = models.DateTimeField(db_default=Now())
     started_at = models.DateTimeField(null=True)
     planned_at = models.DateTimeField(null=True)  # from then on nothing joins its items
@@ -90,6 +93,8 @@ class RetentionRun(models.Model):
                 condition=Q(state__in=("queued", "running")),
                 name="run_open",
             ),
+            # Read by undo.waiting() on every tick.
+            models.Index(fields=["id"], condition=Q(state="undoing"), name="run_undoing"),
             # The last run of a policy, and its history.
             models.Index(fields=["policy", "-id"], name="run_of_policy"),
         ]
@@ -126,6 +131,21 @@ class RetentionRun(models.Model):
     @property
     def is_open(self) -> bool:
         return self.state in self.OPEN
+
+    @property
+    def is_being_undone(self) -> bool:
+        return self.state == State.UNDOING
+
+    @property
+    def is_moving(self) -> bool:
+        """Whether a worker is at it, or soon will be."""
+        return self.is_open or self.is_being_undone
+
+    @property
+    def undo_progress(self) -> tuple[int, int]:
+        """Of the items that went to the trash, how many undoing looked at, and how many are."""
+        trashed = self.items.filter(outcome=Outcome.TRASHED)
+        return trashed.filter(pk__lte=self.undo_position).count(), trashed.count()
 
     @property
     def is_bad(self) -> bool:

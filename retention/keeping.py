@@ -7,7 +7,7 @@ the row is locked; the request says who wanted it and why.
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from datetime import datetime
 from functools import partial
 
@@ -135,3 +135,12 @@ def close_gone() -> int:
     """Close the open requests whose recording is gone for ever; return how many."""
     gone = KeepRequest.objects.open().without_recording()
     return gone.update(state=State.GONE, decided_at=Now())
+
+
+def follow(recording_ids: Collection[int], owner_id: int) -> int:
+    """Give open requests to the new owner of their recordings; return how many.
+
+    The wish is about the recording, so it stands; its new owner may withdraw it, and is answered.
+    """
+    rows = KeepRequest.objects.open().filter(recording_id__in=recording_ids)
+    return rows.update(owner_id=owner_id)

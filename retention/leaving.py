@@ -45,8 +45,8 @@ class Leaving:
 
 
 def dated_policies(at: datetime) -> list[RetentionPolicy]:
-    """The policies that remove recordings by themselves and can say when; none while paused."""
-    if schedule.is_paused():
+    """The policies that remove recordings by themselves and can say when; none while stopped."""
+    if schedule.stopped():
         return []
     rows = RetentionPolicy.objects.in_force().filter(target=Recordings.slug)
     return [

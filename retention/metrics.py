@@ -15,7 +15,7 @@ from typing import Final, NamedTuple
 from django.conf import settings
 from django.db.models import Min, OuterRef, Subquery, Sum
 
-from recordings.ledger.models import Account, StoredFile
+from recordings.ledger.models import Account, Sighting, StoredFile
 from recordings.ledger.names import Kind
 from retention.choices import Mode, State
 from retention.clock import database_now
@@ -93,15 +93,13 @@ def _sizes() -> Iterator[Metric]:
         "scratch_bytes", "The scratch folder.", _one(folder_size(settings.SCRATCH_ROOT)[0])
     )
     yield _gauge("log_bytes", "The log folder.", _one(folder_size(settings.LOG_ROOT)[0]))
-    yield _gauge("orphan_bytes", "Orphans, as the last scan saw them.", _one(orphan_bytes()))
+    yield _gauge("orphan_bytes", "Orphans that scans saw and are in place.", _one(orphan_bytes()))
     yield _gauge("quota_used_bytes", "What all owners use, trash included.", _one(used))
 
 
 def orphan_bytes() -> int:
-    """What the last finished look for orphans found."""
-    runs = RetentionRun.objects.filter(policy__target="orphans", planned_at__isnull=False)
-    found = runs.order_by("-id").values_list("bytes_matched", flat=True).first()
-    return found or 0
+    """Add up what scans saw and what is not in quarantine since."""
+    return int(Sighting.objects.aggregate(total=Sum("size", default=0))["total"])
 
 
 def _purge() -> Iterator[Metric]:

@@ -22,7 +22,6 @@ from django.utils.timezone import localdate, localtime
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from recordings.ledger.permissions import ADMINISTER
 from recordings.ledger.transactions import retried
 from recordings.models import Recording
 from retention import notify, words
@@ -219,18 +218,10 @@ def tell_of(run: RetentionRun) -> None:
         return
     with transaction.atomic():
         if policy.notify_mail or run.state == State.WAITING:
-            for address in administrators():
+            for address in notify.administrators():
                 notify.mail(key=f"run-{run.pk}-{run.state}-{address}", to=address, **_summary(run))
         if policy.notify_webhook:
             notify.webhook(key=f"run-{run.pk}-{run.state}", payload=payload(run))
-
-
-def administrators() -> Iterator[str]:
-    """Yield the addresses of those who administer retention."""
-    users: Any = get_user_model()._default_manager
-    backend = "django.contrib.auth.backends.ModelBackend"
-    rows = users.with_perm(ADMINISTER, backend=backend).exclude(email="").order_by("pk")
-    yield from dict.fromkeys(rows.values_list("email", flat=True))
 
 
 def _summary(run: RetentionRun) -> dict[str, str]:

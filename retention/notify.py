@@ -21,6 +21,7 @@ from urllib.error import HTTPError, URLError
 from urllib.request import Request, urlopen
 
 from django.conf import settings
+from django.contrib.auth import get_user_model
 from django.core.mail import EmailMessage, get_connection
 from django.core.serializers.json import DjangoJSONEncoder
 from django.db import IntegrityError, models, transaction
@@ -28,6 +29,7 @@ from django.db.models import F, Q
 from django.db.models.functions import Now
 
 from recordings.ledger import leases
+from recordings.ledger.permissions import ADMINISTER
 
 logger = logging.getLogger(__name__)
 
@@ -212,3 +214,11 @@ def forget() -> int:
     old = Notice.objects.filter(created_at__lt=Now() - KEPT)
     pks = list(old.order_by("created_at").values_list("pk", flat=True)[:BATCH_SIZE])
     return Notice.objects.filter(pk__in=pks).delete()[0]
+
+
+def administrators() -> list[str]:
+    """Where those who administer retention are reached by mail."""
+    backend = "django.contrib.auth.backends.ModelBackend"
+    users = get_user_model()._default_manager.with_perm(ADMINISTER, backend=backend)
+    found = users.filter(is_active=True).exclude(email="").values_list("email", flat=True)
+    return sorted(set(found))

@@ -16,6 +16,7 @@ from zoneinfo import ZoneInfo
 from django.db import transaction
 from django.db.models import Exists
 from django.db.models.functions import Now
+from django.utils.translation import gettext as _
 from django_celery_beat.models import CrontabSchedule, IntervalSchedule, PeriodicTask
 
 from recordings.ledger import clock
@@ -95,6 +96,13 @@ def has_schedule(policy: RetentionPolicy) -> bool:
 
 def is_paused() -> bool:
     return RetentionSwitch.objects.filter(paused_at__isnull=False).exists()
+
+
+def stopped() -> str:
+    """Say why no policy acts by itself now; empty when they do."""
+    if is_paused():
+        return _("All scheduled policies are paused.")
+    return clock.Clock.objects.values_list("doubt", flat=True).first() or ""
 
 
 def _schedule_of(task: PeriodicTask) -> tuple[Any, ...]:

@@ -13,6 +13,7 @@ from django.db import close_old_connections
 from retention import (
     alerts,
     auditing,
+    foretelling,
     keeping,
     metrics,
     notices,
@@ -23,6 +24,7 @@ from retention import (
     snapshots,
     sweep,
 )
+from retention import undo as undoing
 from retention.health import HEARTBEAT
 from retention.models import Figure, Notice
 
@@ -43,6 +45,15 @@ def run(pk: int) -> bool:
 
 
 @shared_task
+def undo(pk: int) -> bool:
+    """Bring a bounded part back of what a run trashed, and have the rest done after it."""
+    more = undoing.carry_on(pk)
+    if more:
+        undo.delay(pk)
+    return more
+
+
+@shared_task
 def tick() -> None:
     """Every 15 s: end what died, begin what was forgotten, ring for what is due."""
     each(rotation.rotate, runs.recover)
@@ -50,6 +61,8 @@ def tick() -> None:
         run.delay(pk)
     for pk in schedule.due():
         ring.delay(pk)
+    for pk in undoing.waiting():
+        undo.apply_async((pk,), expires=schedule.TICK_SECONDS)
     Figure.note(HEARTBEAT, "worker")
     for after in (tick_health, tick_people):
         after.apply_async(expires=schedule.TICK_SECONDS)
@@ -68,7 +81,13 @@ def tick_health() -> None:
 @shared_task
 def tick_people() -> None:
     """After every tick, in nobody's way: tell owners, close what is settled, take figures."""
-    each(keeping.close_gone, notices.send_due, notices.forget, snapshots.take)
+    each(
+        keeping.close_gone,
+        notices.send_due,
+        foretelling.foretell_due,
+        notices.forget,
+        snapshots.take,
+    )
 
 
 def each(*parts: Callable[[], object]) -> None:

@@ -163,13 +163,15 @@ def administrator(db: None) -> Any:
     return get_user_model().objects.create_superuser("anna", password="a-long-one")
 
 
-def store(recording: Recording, kind: Kind, content: bytes) -> RecordingFile:
+def store(
+    recording: Recording, kind: Kind, content: bytes, *, extension: str = "mp4"
+) -> RecordingFile:
     """Put bytes in place for a recording the way the product does."""
     with transaction.atomic():
         locked = Recording.objects.select_for_update().get(pk=recording.pk)
         number = locked.take_number(kind)
     if kind == Kind.ORIGINAL:
-        name = names.original(recording.owner_id, recording.pk, "mp4", number)
+        name = names.original(recording.owner_id, recording.pk, extension, number)
     else:
         name = names.of_kind(kind, recording.owner_id, recording.pk, number)
     with Publication.begin(

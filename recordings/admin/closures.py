@@ -7,7 +7,7 @@ from typing import Any
 from django import forms
 from django.contrib import admin
 from django.contrib.auth import get_user_model
-from django.db.models import Count, Q
+from django.db.models import Count, Q, Sum
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import path
@@ -15,7 +15,7 @@ from django.urls import path
 from recordings.closing import CannotClose, call_off, carry_on, close_account, way_of
 from recordings.ledger.admin_base import ReadOnlyAdmin, Speaking
 from recordings.ledger.models import Account, StoredFile
-from recordings.models import Closure, Recording
+from recordings.models import ArchivedRecording, Closure, Recording
 
 
 class ClosingForm(forms.Form):
@@ -76,15 +76,18 @@ def page(admin: Speaking, request: HttpRequest, user: Any) -> HttpResponse:
 
 
 def what_he_has(user: Any) -> dict[str, Any]:
-    """Count what is at stake, in four queries whatever its number."""
+    """Count what is at stake, in six queries whatever its number."""
     mine = Recording.objects.filter(owner=user)
     files = StoredFile.objects.filter(owner_id=user.pk, state=StoredFile.State.READY)
     trashed = Count("pk", filter=Q(trashed_at__isnull=False))
+    archived = ArchivedRecording.objects.archived().filter(owner_id=user.pk)
+    archive = archived.aggregate(count=Count("pk"), size=Sum("size", default=0))
     return {
         "account": Account.objects.of(user.pk),
         "counts": mine.aggregate(all=Count("pk"), trashed=trashed),
         "held": mine.held().count(),
         "files": files.count(),
+        "archive": {**archive, "held": archive["count"] - archived.not_held().count()},
     }
 
 

@@ -14,11 +14,11 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from recordings import restoring
 from recordings.api.errors import ANSWERS
 from recordings.api.permissions import IsAdministrator
-from recordings.api.recordings import REFUSED, shown
-from recordings.api.serializers import RecordingSerializer
-from recordings.archive_restore import CannotRestore, restore
+from recordings.api.recordings import REFUSED
+from recordings.archive_restore import CannotRestore, refuse, refuse_over_quota
 from recordings.models import ArchivedFile, ArchivedRecording
 
 ANSWERS[CannotRestore] = (HTTPStatus.CONFLICT, "cannot_restore")
@@ -45,13 +45,14 @@ class ArchivedRecordingSerializer(serializers.ModelSerializer[ArchivedRecording]
     owner = serializers.CharField(source="owner_name", read_only=True)
     labels = serializers.ListField(child=serializers.CharField(), read_only=True)
     size = serializers.IntegerField(read_only=True, help_text="Bytes of all its files.")
+    restored_bytes = serializers.IntegerField(read_only=True, help_text="So far, of `size`.")
     files = ArchivedFileSerializer(many=True, read_only=True)
 
     class Meta:
         model = ArchivedRecording
         fields = [
             "id", "recording", "title", "owner", "labels", "size", "files", "archived_at",
-            "archived_by",
+            "archived_by", "restore_asked_at", "restored_bytes", "restore_error",
         ]  # fmt: skip
         read_only_fields = fields
 
@@ -76,12 +77,19 @@ class RestoreArchivedView(APIView):
     @extend_schema(
         operation_id="restore_from_archive",
         request=None,
-        responses={200: RecordingSerializer, "4XX": REFUSED},
+        responses={202: ArchivedRecordingSerializer, "4XX": REFUSED},
     )
     def post(self, request: Request, pk: int) -> Response:
-        """Bring a recording back to its owner's library, marked to be kept."""
-        try:
-            recording = restore(pk, by=request.user.get_username())
-        except ArchivedRecording.DoesNotExist as error:
-            raise Http404 from error
-        return Response(shown(recording.pk))
+        """Have a recording brought back to its owner's library, marked to be kept.
+
+        It is in the archive until it is back; what came in the way stands in `restore_error`.
+        """
+        rows = ArchivedRecording.objects.archived().filter(pk=pk)
+        archived = rows.first()
+        if archived is None:
+            raise Http404
+        refuse(archived)
+        refuse_over_quota(archived)
+        restoring.ask(rows, by=request.user.get_username())
+        archived.refresh_from_db()
+        return Response(ArchivedRecordingSerializer(archived).data, status=HTTPStatus.ACCEPTED)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 from django.db import transaction
@@ -28,6 +29,7 @@ from recordings.api.requests import (
 )
 from recordings.api.serializers import ErrorSerializer, JobSerializer, RecordingSerializer
 from recordings.ledger.permissions import ADMINISTER
+from recordings.ledger.transactions import retried
 from recordings.listing import matching
 from recordings.models import Job, Recording
 from recordings.processing import jobs
@@ -130,7 +132,7 @@ class RecordingView(APIView):
         changes = checked(RecordingEdit, request.data, partial=True)
         if not request.user.has_perm(ADMINISTER):
             _refuse_administrators_fields(changes)
-        _apply(recording, changes, by=request.user.get_username())
+        retried(partial(_apply, recording, changes, by=request.user.get_username()))
         return Response(shown(pk))
 
     @extend_schema(
@@ -159,14 +161,16 @@ def _refuse_administrators_fields(changes: dict[str, Any]) -> None:
 
 
 def _apply(recording: Recording, changes: dict[str, Any], *, by: str) -> None:
-    """Hand it over first: labels belong to the owner, and a refusal then changes nothing."""
-    if (to := changes.pop("owner", None)) and to.pk != recording.owner_id:
-        transfer.transfer([recording.pk], to=to, by=by)
-        recording.refresh_from_db()
-    labels = changes.pop("labels", None)
+    """Hand it over first, since labels belong to the owner; all of it stands, or nothing."""
+    own = {name: value for name, value in changes.items() if name not in ("owner", "labels")}
+    to, labels = changes.get("owner"), changes.get("labels")
+    mine = Recording.objects.filter(pk=recording.pk)
     with transaction.atomic():
-        if changes:
-            Recording.objects.filter(pk=recording.pk).update(**changes)
+        if to and mine.exclude(owner=to).exists():  # asked anew, should this be tried again
+            transfer.transfer([recording.pk], to=to, by=by)
+            recording.refresh_from_db()
+        if own:
+            mine.update(**own)
         if labels is not None:
             set_labels(recording, labels)
 

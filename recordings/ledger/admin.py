@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from functools import reduce
+from operator import or_
 from typing import Any
 
 from django.contrib import admin
 from django.core.exceptions import PermissionDenied
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django.http import Http404, HttpRequest, HttpResponseBase, StreamingHttpResponse
 from django.template.defaultfilters import filesizeformat
 from django.urls import path
@@ -17,6 +19,15 @@ from recordings.ledger.exceptions import LedgerError
 from recordings.ledger.models import Account, Clock, Receipt, StoredFile
 
 FORMATS = {"csv": (export.as_csv, "text/csv"), "json": (export.as_json, "application/json")}
+
+
+def found_by(rows: QuerySet[Any], search_term: str, *lookups: str) -> QuerySet[Any]:
+    """Search by what has an index: the recording's number, else any of `lookups`."""
+    term = search_term.strip()
+    if term.isdecimal():
+        return rows.filter(recording_id=int(term))
+    wanted = (Q(**{lookup: term}) for lookup in lookups)
+    return rows.filter(reduce(or_, wanted)) if term else rows
 
 
 @admin.register(Account)
@@ -87,11 +98,7 @@ class StoredFileAdmin(ReadOnlyAdmin):
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
     ) -> tuple[QuerySet[Any], bool]:
-        """Search by what has an index: the beginning of the name, or the recording's number."""
-        term = search_term.strip()
-        if term.isdecimal():
-            return queryset.filter(recording_id=int(term)), False
-        return (queryset.filter(file__startswith=term) if term else queryset), False
+        return found_by(queryset, search_term, "file__startswith"), False
 
 
 @admin.register(Receipt)
@@ -113,13 +120,7 @@ class ReceiptAdmin(ReadOnlyAdmin):
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
     ) -> tuple[QuerySet[Any], bool]:
-        term = search_term.strip()
-        if term.isdecimal():
-            return queryset.filter(recording_id=int(term)), False
-        if not term:
-            return queryset, False
-        by_name = queryset.filter(name__startswith=term)
-        return by_name | queryset.filter(owner_name=term), False
+        return found_by(queryset, search_term, "name__startswith", "owner_name"), False
 
     def get_urls(self) -> list[Any]:
         view = self.admin_site.admin_view(self.export)

@@ -44,17 +44,24 @@ class Pulse:
 
 
 @contextmanager
-def copied(orders: Sequence[Order], *, alive: Callable[[], None]) -> Iterator[list[Publication]]:
+def copied(
+    orders: Sequence[Order],
+    *,
+    alive: Callable[[], None],
+    told: Callable[[int], None] = lambda size: None,
+) -> Iterator[list[Publication]]:
     """Copy files, room for all of them first; yield what waits for `settle`, in the same order.
 
-    `alive` is called now and then. Raises QuotaExceeded, AccountClosed, NameTaken, Lost,
-    StorageFull, and StorageFault also where a source is not what its row says.
+    `alive` is called now and then, `told` with the bytes of each file that is copied. Raises
+    QuotaExceeded, AccountClosed, NameTaken, Lost, StorageFull, and StorageFault also where a source
+    is not what its row says.
     """
     with ExitStack() as stack:
         under_way = [stack.enter_context(_begin(order)) for order in orders]
         pulse = Pulse([alive, *(publication.renew for publication in under_way)])
         for order, publication in zip(orders, under_way, strict=True):
             _copy(order.source, publication, pulse)
+            told(order.source.size)
         yield under_way
 
 

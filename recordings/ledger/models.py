@@ -315,6 +315,9 @@ class Receipt(models.Model):
 
     Written by purge in the transaction that drops the row; sealed later into a chain, each hash
     taken over the receipt and the hash before it.
+
+    `sha256` was taken while the bytes came in. It is empty for what came from quarantine: no row
+    knew those bytes, and they were moved by a second link, or by the store, without being read.
     """
 
     storage = models.CharField(max_length=32)

@@ -12,6 +12,7 @@ import hashlib
 import logging
 import time
 from collections import deque
+from collections.abc import Callable, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import timedelta
 from functools import partial
@@ -39,6 +40,7 @@ LEASE = timedelta(minutes=2)
 RENEW_SECONDS = 30  # a quarter of the lease
 THREAD_FROM = 1024 * 1024  # below this a hashing thread costs more than it saves
 MOST_LEFTOVERS = 5000  # looked at in one go
+NAME_TRIES = 5  # names found taken in storage before giving up
 HASH_QUEUE = 8  # chunks the hash may lag behind the write
 
 
@@ -361,3 +363,18 @@ def _sweep_parts(place: LedgerStorage) -> int:
     for left in strays:
         place.forget("" if left.part else left.name, left.part)
     return len(strays)
+
+
+def first_free(
+    numbers: Iterable[int], begin: Callable[[int], Publication]
+) -> tuple[Publication, int]:
+    """Begin under the first of `numbers` whose name is free; return it with the publication.
+
+    Raises StorageFault after NAME_TRIES names that were taken, and what `begin` does.
+    """
+    for number in islice(numbers, NAME_TRIES):
+        try:
+            return begin(number), number
+        except NameTaken as error:
+            logger.error("%s", error)
+    raise StorageFault("Storage holds files that this site has no rows for.")

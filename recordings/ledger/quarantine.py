@@ -32,7 +32,7 @@ maintenance = logging.getLogger("mediasite.maintenance")
 
 LEASE: Final = timedelta(hours=1)  # longer than a store takes to copy its largest object
 CHANGED: Final = "It has changed since it was seen."
-HAS_ROW: Final = "It has a row by now."
+HAS_ROW: Final = "It has a row by now, or is being moved."
 QUARANTINED: Final = StoredFile.State.QUARANTINED
 
 
@@ -59,8 +59,9 @@ def set_aside(sighting: Sighting, *, at: datetime, by: str) -> str:
         return _move(place, row, entry)
     except (LedgerError, OSError):
         with suppress(LedgerError, OSError):
-            _recover_arrival(place, row)
-        raise
+            if place.size_of(str(row.file.name)) is not None:
+                _recover_arrival(place, row)
+        raise  # what may still land in a bucket keeps its row until the lease has ended
 
 
 def _move(place: LedgerStorage, row: StoredFile, entry: Entry) -> str:
@@ -106,7 +107,7 @@ def _intend(sighting: Sighting, at: datetime, by: str) -> StoredFile | None:
                     released_by=by,
                     **_claimed(),
                 )
-        except IntegrityError:  # another process is at the same
+        except IntegrityError:  # another process is at the same, or was and waits for its lease
             return None
 
 
@@ -251,6 +252,7 @@ def _recover(row: StoredFile) -> bool:
 def _recover_arrival(place: LedgerStorage, row: StoredFile) -> None:
     """It arrived if anything stands in quarantine, since nobody else writes there."""
     name = str(row.file.name)
+    place.stop_copies(name)
     if place.size_of(name) is None:
         _drop(row)
     elif _has_row(row.storage, former_name(name)):
@@ -263,5 +265,7 @@ def _recover_arrival(place: LedgerStorage, row: StoredFile) -> None:
 def _recover_return(place: LedgerStorage, row: StoredFile) -> None:
     """It is back if it left quarantine; what stands at its former name may be somebody else's."""
     name = str(row.file.name)
+    if not _has_row(row.storage, former_name(name)):  # whose uploads are under way there
+        place.stop_copies(former_name(name))
     moved = place.finish_move(name, former_name(name))
     retried(partial(_leave if moved.arrived and not moved.left else _settle, row))

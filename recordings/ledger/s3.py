@@ -210,8 +210,8 @@ class S3Storage(DjangoS3Storage):  # type: ignore[misc]
         if page.names:
             yield page
 
-    def listing(self, *, after: str = "") -> Iterator[Entry]:
-        for page in self.pages(after=after):
+    def listing(self) -> Iterator[Entry]:
+        for page in self.pages():
             yield from filter(None, map(page.entry, page.names))
 
     def entry(self, name: str) -> Entry | None:
@@ -231,13 +231,18 @@ class S3Storage(DjangoS3Storage):  # type: ignore[misc]
         try:
             with _told():
                 s3_moving.copy(self.client, self.bucket_name, entry, head, to)
-        except NameTaken:
-            if self.size_of(to) is not None:
+        except (NameTaken, FileNotFoundError) as error:
+            there = self._head(to)
+            if there and s3_moving.is_copy(there, entry.name, head):
+                return True  # the client repeated a request whose answer was lost
+            if there and isinstance(error, NameTaken):
                 raise
-            return False  # what was taken for changed is the source
-        except FileNotFoundError:
-            return False
+            return False  # what changed, or is gone, is the source
         return True
+
+    def stop_copies(self, to: str) -> None:
+        """Abort the uploads that copies are, so that completing one of them is refused."""
+        self._abort_all(to)
 
     def finish_move(self, name: str, to: str) -> Moved:
         left, arrived = self._head(name), self._head(to)

@@ -22,10 +22,11 @@ def described(name: str, head: dict[str, Any]) -> Entry:
 
 def are_same(name: str, head: dict[str, Any], other: str, other_head: dict[str, Any]) -> bool:
     """Tell whether one of two objects is a copy of the other as that is now."""
-    return _is_copy(other_head, name, head) or _is_copy(head, other, other_head)
+    return is_copy(other_head, name, head) or is_copy(head, other, other_head)
 
 
-def _is_copy(head: dict[str, Any], name: str, former: dict[str, Any]) -> bool:
+def is_copy(head: dict[str, Any], name: str, former: dict[str, Any]) -> bool:
+    """Tell whether `head` is of a copy of what `former` says stands, or stood, under `name`."""
     said = head["Metadata"]
     return bool(
         said.get(FROM) == _mark(name, former) and said.get(TAG) == former["ETag"].strip('"')

@@ -99,8 +99,8 @@ class LedgerStorage(Protocol):
         Raises StorageFault rather than end before the end.
         """
 
-    def listing(self, *, after: str = "") -> Iterator[Entry]:
-        """Yield every object in byte order of names, from behind `after`."""
+    def listing(self) -> Iterator[Entry]:
+        """Yield every object in byte order of names."""
 
     def open(self, name: str, mode: str = "rb") -> Any:
         """Open an object for reading. Raises FileNotFoundError."""
@@ -111,8 +111,12 @@ class LedgerStorage(Protocol):
     def copy_to(self, entry: Entry, to: str) -> bool:
         """Put the object under a second name too; False when it is no more as `entry` says.
 
-        Raises NameTaken where something stands under `to`: nothing is ever replaced.
+        True also when it has that name already, from a try whose answer was lost. Raises NameTaken
+        where something else stands under `to`: nothing is ever replaced.
         """
+
+    def stop_copies(self, to: str) -> None:
+        """See that no copy that was given up lands under `to` any more; what stands there stays."""
 
     def finish_move(self, name: str, to: str) -> Moved:
         """Take the former name from an object that `copy_to` gave a second one; safe to repeat."""
@@ -307,8 +311,8 @@ class DiskStorage(FileSystemStorage):
                 f"{error.filename} cannot be read ({error.strerror}), and half a listing is none."
             ) from error
 
-    def listing(self, *, after: str = "") -> Iterator[Entry]:
-        for page in self.pages(after=after):
+    def listing(self) -> Iterator[Entry]:
+        for page in self.pages():
             yield from filter(None, map(page.entry, page.names))
 
     def entry(self, name: str) -> Entry | None:
@@ -317,6 +321,9 @@ class DiskStorage(FileSystemStorage):
     def copy_to(self, entry: Entry, to: str) -> bool:
         with told():
             return moving.link(self.root, entry, to)
+
+    def stop_copies(self, to: str) -> None:
+        """A second link stands or it does not: nothing is under way."""
 
     def finish_move(self, name: str, to: str) -> Moved:
         with told():

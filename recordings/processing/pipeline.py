@@ -12,6 +12,7 @@ import time
 import traceback
 from contextlib import ExitStack
 from datetime import timedelta
+from functools import partial
 from typing import IO
 
 from django.conf import settings
@@ -22,13 +23,13 @@ from recordings.ledger import names
 from recordings.ledger.exceptions import (
     AccountClosed,
     Lost,
-    NameTaken,
     QuotaExceeded,
     StorageFault,
     StorageFull,
 )
 from recordings.ledger.names import Kind
-from recordings.ledger.publish import Publication
+from recordings.ledger.publish import Publication, first_free
+from recordings.ledger.storages import storage
 from recordings.models import Recording, RecordingFile
 from recordings.processing import captions, jobs, outcome
 from recordings.processing.documents import Transcript
@@ -42,7 +43,6 @@ from recordings.processing.watchdog import Watchdog, shutting_down
 logger = logging.getLogger(__name__)
 
 CHUNK = 1024 * 1024
-NAME_TRIES = 5  # names found taken in storage before giving up
 RETRY_WAIT = timedelta(minutes=1)  # doubled with each attempt when the site was at fault
 
 
@@ -107,10 +107,9 @@ def _process(job: Job, watchdog: Watchdog) -> None:
     source = jobs.source_of(recording) if recording else None
     if recording is None or source is None:
         raise MediaError("There is no video or audio left to process.")
-    extension = str(source.stored.file.name).rpartition(".")[2]
-    with scratch(recording.owner_id, recording.pk, extension) as place, ExitStack() as stack:
-        with source.stored.file.open("rb") as original:
-            place.fill(original, stop=watchdog.stop)
+    name = str(source.stored.file.name)
+    with scratch(recording.owner_id, recording.pk, source.extension) as place, ExitStack() as stack:
+        place.fill(storage(source.stored.storage).chunks(name), stop=watchdog.stop)
         context = Context(
             source=place.source,
             workdir=place.work,
@@ -211,14 +210,8 @@ def _warn(context: Context, step: Step, error: Exception) -> None:
 
 def _publish(job: Job, recording: Recording, output: Output, watchdog: Watchdog) -> Result:
     """Put one result in place, verified but not yet `ready`, under the recording's next number."""
-    for _ in range(NAME_TRIES):
-        try:
-            publication, number = _begin(job, recording, output)
-            break
-        except NameTaken:
-            continue
-    else:
-        raise StorageFault("Storage holds files that this site has no rows for.")
+    numbers = iter(partial(_take_number, recording, output.kind), None)
+    publication, number = first_free(numbers, partial(_begin, job, recording, output))
     watchdog.publications.append(publication)
     try:
         with output.path.open("rb") as file:
@@ -230,13 +223,16 @@ def _publish(job: Job, recording: Recording, output: Output, watchdog: Watchdog)
     return Result(output.kind, number, publication, output.draft, output.stand_in)
 
 
-def _begin(job: Job, recording: Recording, output: Output) -> tuple[Publication, int]:
+def _take_number(recording: Recording, kind: Kind) -> int:
     with transaction.atomic():
         row = Recording.objects.select_for_update().filter(pk=recording.pk).first()
         if row is None:
             raise Lost("The recording is gone.")
-        number = row.take_number(output.kind)
-    publication = Publication.begin(
+        return row.take_number(kind)
+
+
+def _begin(job: Job, recording: Recording, output: Output, number: int) -> Publication:
+    return Publication.begin(
         name=names.of_kind(output.kind, recording.owner_id, recording.pk, number),
         kind=output.kind,
         owner_id=recording.owner_id,
@@ -244,7 +240,6 @@ def _begin(job: Job, recording: Recording, output: Output) -> tuple[Publication,
         size=output.path.stat().st_size,
         budget=job.reservation,
     )
-    return publication, number
 
 
 def _copy(file: IO[bytes], publication: Publication, watchdog: Watchdog) -> None:

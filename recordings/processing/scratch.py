@@ -17,13 +17,13 @@ import os
 import re
 import stat
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 from threading import Event
-from typing import IO, Final
+from typing import Final
 from uuid import uuid4
 
 from django.conf import settings
@@ -31,7 +31,6 @@ from django.conf import settings
 from recordings.ledger import unlink
 from recordings.processing.exceptions import Cancelled, SiteFault
 
-CHUNK: Final = 4 * 1024**2
 _AREA: Final = re.compile(r"user_\d{1,18}/video/temp_processing")
 _TRIES: Final = 10
 
@@ -44,11 +43,11 @@ class Scratch:
     source: Path
     work: Path
 
-    def fill(self, original: IO[bytes], *, stop: Event) -> None:
+    def fill(self, original: Iterable[bytes], *, stop: Event) -> None:
         """Copy the recording in. Raises Cancelled, and SiteFault when the disk is full."""
         try:
             with self.source.open("xb") as copy:
-                while chunk := original.read(CHUNK):
+                for chunk in original:
                     if stop.is_set():
                         raise Cancelled
                     copy.write(chunk)

@@ -21,8 +21,10 @@ STEPS = {
     "subtitles": gettext_lazy("making subtitles"),
     "poster": gettext_lazy("taking a still"),
 }
-# What is played: the first that stands.
+# What is played: the first that stands, an original with pictures before the audio if it plays.
 PLAYED = (Kind.TRIMMED, Kind.AUDIO, Kind.ORIGINAL)
+# Containers that all browsers open; what codecs are inside is known only once one tries.
+PLAYABLE = frozenset({"mp4", "m4v", "webm"})
 
 
 @register.filter
@@ -51,6 +53,9 @@ def played(recording: Recording) -> RecordingFile | None:
     files = {file.kind: file for file in recording.current_files}
     if recording.width is None and Kind.AUDIO in files:
         return files[Kind.AUDIO]
+    original = files.get(Kind.ORIGINAL)
+    if original and Kind.TRIMMED not in files and original.extension in PLAYABLE:
+        return original
     return next((files[kind] for kind in PLAYED if kind in files), None)
 
 

@@ -8,8 +8,8 @@ dead one: it has a file in state `writing`, or is younger than the lease of one.
 
 from __future__ import annotations
 
-import logging
 from functools import partial
+from itertools import chain
 from types import TracebackType
 from typing import Any, Self
 
@@ -18,10 +18,10 @@ from django.db.models import Exists, OuterRef
 from django.db.models.functions import Now
 
 from recordings.ledger import names, reservations
-from recordings.ledger.exceptions import AccountClosed, NameTaken, QuotaExceeded, StorageFault
+from recordings.ledger.exceptions import AccountClosed, QuotaExceeded
 from recordings.ledger.models import Account, Reservation, StoredFile
 from recordings.ledger.names import Kind
-from recordings.ledger.publish import LEASE, Publication
+from recordings.ledger.publish import LEASE, Publication, first_free
 from recordings.ledger.transactions import retried
 from recordings.models import Recording, RecordingFile
 from recordings.processing import jobs
@@ -30,12 +30,9 @@ from recordings.trash import BATCH_SIZE, erase_locked, locked
 from recordings.uploads.details import Details, shown_name, title_from
 from recordings.uploads.exceptions import EmptyFile, NoLongerWanted, NotMedia, TooLarge
 
-logger = logging.getLogger(__name__)
-
 # A body this small is held in memory until its size and fields are known, so that room for exactly
 # so many uploads takes exactly so many, whatever the order of the fields.
 HELD_BYTES = 4 * 1024 * 1024
-NAME_TRIES = 5  # names found taken in storage before giving up
 
 
 class Intake:
@@ -164,21 +161,18 @@ def _too_large(largest: int) -> TooLarge:
 
 def _publish(recording: Recording, container: Container, size: int) -> Publication:
     """Begin under the first number whose name storage does not know yet."""
-    number = recording.numbers[Kind.ORIGINAL]
-    for _ in range(NAME_TRIES):
-        name = names.original(recording.owner_id, recording.pk, container.extension, number)
-        try:
-            return Publication.begin(
-                name=name,
-                kind=Kind.ORIGINAL,
-                owner_id=recording.owner_id,
-                recording_id=recording.pk,
-                size=size,
-            )
-        except NameTaken:
-            logger.error("%s is in storage, though no row says so", name)
-            number = recording.take_number(Kind.ORIGINAL)
-    raise StorageFault("Storage holds files that this site has no rows for; nothing was taken in.")
+
+    def begin(number: int) -> Publication:
+        return Publication.begin(
+            name=names.original(recording.owner_id, recording.pk, container.extension, number),
+            kind=Kind.ORIGINAL,
+            owner_id=recording.owner_id,
+            recording_id=recording.pk,
+            size=size,
+        )
+
+    further = iter(partial(recording.take_number, Kind.ORIGINAL), None)
+    return first_free(chain([recording.numbers[Kind.ORIGINAL]], further), begin)[0]
 
 
 def _still_wanted(found: list[Recording]) -> Recording:

@@ -95,9 +95,9 @@ class UndoRunView(APIView):
     permission_classes = [IsAdministrator]
 
     @extend_schema(
-        operation_id="undo_run", request=None, responses={200: RunSerializer, "4XX": REFUSED}
+        operation_id="undo_run", request=None, responses={202: RunSerializer, "4XX": REFUSED}
     )
     def post(self, request: Request, pk: int) -> Response:
-        """Bring back what a run moved to the trash and what is still there by it."""
-        run = undo.undo(find(pk), by=request.user.get_username())
-        return Response(RunSerializer(run).data)
+        """Have brought back what a run moved to the trash and what is still there by it."""
+        run = undo.ask(find(pk), by=request.user.get_username())
+        return Response(RunSerializer(run).data, status=202)

@@ -20,8 +20,9 @@ class RunHistory(Target):
     slug = "run_history"
     noun = "former runs"
     removes = (
-        "Runs and previews that have ended, with their items; never one that is under way or "
-        "waits for approval, nor the last run and the last preview of a policy. Receipts stay."
+        "Runs and previews that have ended, with their items; never one that is under way, "
+        "being undone or waits for approval, nor the last run and the last preview of a policy. "
+        "Receipts stay."
     )
     spares = "except each policy's last"
     clocks = (Clock.PROCESSED,)
@@ -62,5 +63,6 @@ def former() -> QuerySet[RetentionRun]:
     later = RetentionRun.objects.filter(
         policy=OuterRef("policy"), mode=OuterRef("mode"), pk__gt=OuterRef("pk")
     )
-    ended = RetentionRun.objects.exclude(state__in=(*RetentionRun.OPEN, State.WAITING))
+    busy = (*RetentionRun.OPEN, State.WAITING, State.UNDOING)
+    ended = RetentionRun.objects.exclude(state__in=busy)
     return ended.filter(Exists(later)) | ended.filter(policy=None)

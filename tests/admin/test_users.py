@@ -7,6 +7,7 @@ from django.contrib import admin
 from django.contrib.auth import get_user_model
 from django.db import connection
 from django.db.models.deletion import ProtectedError
+from django.template.defaultfilters import filesizeformat
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
@@ -15,8 +16,10 @@ from recordings.ledger.models import Account, Receipt
 from recordings.ledger.purge import purge
 from recordings.models import Closure, Recording
 from recordings.trash import move_to_trash
+from tests import archives
 from tests.admin.conftest import said
 from tests.conftest import assert_clean
+from tests.recordings.test_archive import put_away
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -258,3 +261,18 @@ def test_delete_page_counts_recordings_as_the_closing_page_does(desk, make_recor
     pages = [desk.get(page_of(owner, name)).content.decode() for name in ("delete", "close")]
 
     assert ["2 recordings (1 in the trash)" in page for page in pages] == [True, True]
+
+
+def test_page_that_asks_says_what_is_in_the_archive(
+    desk, make_recording, owner, settings, tmp_path
+):
+    archives.use_folder(settings, tmp_path / "archive")
+    put_away(make_recording())
+    held = put_away(make_recording())
+    hold_recording(held.recording_id, reason="Court case", by="anna")
+
+    shown = desk.get(page_of(owner, "close")).content.decode()
+
+    assert "2 archived recordings" in shown
+    assert filesizeformat(10020) in shown
+    assert "1 archived recording on hold" in shown

@@ -8,6 +8,7 @@ import pytest
 from django.urls import reverse
 from django.utils import timezone
 
+from recordings import restoring
 from recordings.holds import hold_recording
 from recordings.ledger.models import Account, Clock, Receipt
 from recordings.ledger.purge import purge
@@ -39,12 +40,15 @@ def test_list_says_what_is_there_and_whose_it_was(admin_api, archived):
     assert row["archived_by"] == "policy old v1"
 
 
-def test_restore_answers_with_the_recording(admin_api, archived):
+def test_restore_is_taken_on_and_done_by_a_worker(admin_api, archived):
     answer = admin_api.post(f"/api/archive/{archived.pk}/restore")
 
-    assert answer.status_code == 200
-    assert (answer.json()["id"], answer.json()["keep"]) == (archived.recording_id, True)
-    assert answer.json()["size"] == 5010
+    assert answer.status_code == 202
+    assert answer.json()["restore_asked_at"]
+    assert not Recording.objects.exists()
+    assert restoring.carry_out(archived.pk)
+    found = admin_api.get(f"/api/recordings/{archived.recording_id}").json()
+    assert (found["keep"], found["size"]) == (True, 5010)
     assert admin_api.post(f"/api/archive/{archived.pk}/restore").status_code == 404
 
 
@@ -78,7 +82,15 @@ def test_admin_restores_and_says_that_it_is_kept(act, desk, archived):  # noqa: 
 
     answer = act("recordings_archivedrecording", "restore_selected", [archived])
 
-    assert "in the library again, marked to be kept" in said(answer)
+    assert "1 recording asked back" in said(answer)
+    address = reverse("admin:recordings_archivedrecording_changelist")
+    progress = reverse("admin:recordings_archivedrecording_progress")
+    shown = desk.get(address).content.decode()
+    assert "Being restored: 1 recording, 0 of them under way" in shown
+    assert "waits for a worker" in shown
+    assert "HX-Refresh" not in desk.get(progress)
+    assert restoring.carry_out(archived.pk)
+    assert desk.get(progress)["HX-Refresh"] == "true"
     assert Recording.objects.get().pk == archived.recording_id
     assert_clean()
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
+from django.db import DatabaseError
 from django.db.models.functions import Now
 from django.utils import timezone
 
@@ -391,3 +393,24 @@ def test_watching_is_shown(api, recording):
 
     shown = api.get(f"/api/recordings/{recording.pk}").json()["last_watched_at"]
     assert datetime.fromisoformat(shown) <= timezone.now()
+
+
+def test_hand_over_and_other_changes_stand_together_or_not_at_all(
+    admin_api, make_user, owner, recording, monkeypatch
+):
+    make_user("boris")
+
+    def fails(*args: Any) -> None:
+        raise DatabaseError("the disk went")
+
+    monkeypatch.setattr("recordings.api.recordings.set_labels", fails)
+    answer = admin_api.patch(
+        f"/api/recordings/{recording.pk}",
+        {"owner": "boris", "title": "New", "labels": ["logic"]},
+        content_type="application/json",
+    )
+
+    assert answer.status_code == 500
+    recording.refresh_from_db()
+    assert (recording.owner, recording.title) == (owner, "Lecture")
+    assert_clean()

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import io
 import os
 import re
 import subprocess
@@ -29,7 +28,7 @@ def everything(root):
 
 def test_scratch_has_its_place_and_goes_on_exit(scratch_root):
     with scratch(4, 142, "mp4") as mine:
-        mine.fill(io.BytesIO(b"bytes"), stop=Event())
+        mine.fill([b"by", b"tes"], stop=Event())
         place = str(mine.source.relative_to(scratch_root))
         (mine.work / "result").write_text("half")
 
@@ -40,7 +39,7 @@ def test_scratch_has_its_place_and_goes_on_exit(scratch_root):
 
 def test_source_is_alone_in_its_folder():
     with scratch(4, 142, "mp4") as mine:
-        mine.fill(io.BytesIO(b"bytes"), stop=Event())
+        mine.fill([b"by", b"tes"], stop=Event())
 
         assert list(mine.source.parent.iterdir()) == [mine.source]
         assert list(mine.work.iterdir()) == []
@@ -64,7 +63,7 @@ def test_filling_stops_when_cancelled(scratch_root):
     stop.set()
 
     with pytest.raises(Cancelled), scratch(4, 142, "mp4") as mine:
-        mine.fill(io.BytesIO(b"bytes"), stop=stop)
+        mine.fill([b"bytes"], stop=stop)
 
     assert everything(scratch_root) == []
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
+from storages.backends.s3 import S3File
 
 from recordings.models import Job, Recording
 from recordings.processing import jobs, pipeline
@@ -281,3 +282,16 @@ def test_job_that_has_ended_is_not_done_again(owner, clip):
     processed(recording)
 
     assert pipeline.process(newest(recording).pk) == "not ours"
+
+
+@pytest.mark.s3
+def test_original_in_a_bucket_is_never_in_memory_as_a_whole(s3, owner, clip, monkeypatch):
+    """Opening it would take it all into memory; reading the chunks takes one at a time."""
+    opened = []
+    monkeypatch.setattr(S3File, "_get_file", lambda file: opened.append(file.name))
+    recording = upload(owner, clip("video"))
+
+    processed(recording)
+
+    assert Recording.objects.get().state == Recording.State.READY
+    assert opened == []

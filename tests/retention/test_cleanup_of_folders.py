@@ -10,15 +10,11 @@ from typing import Any
 import pytest
 
 from retention.models import RetentionPolicy, RetentionRun
-from retention.targets import find
 from tests.api.conftest import admin_api  # noqa: F401  (a fixture)
 from tests.conftest import TRANSACTIONAL, assert_clean
 from tests.retention.test_cleanup import report
 
-pytestmark = [
-    pytest.mark.django_db,
-    pytest.mark.skipif(find("directory") is None, reason="no target directory yet"),
-]
+pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture

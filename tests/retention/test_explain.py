@@ -14,8 +14,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from recordings.holds import hold_recording
+from recordings.ledger.models import Clock
 from recordings.models import Job, Recording
 from recordings.trash import move_to_trash
+from retention import leaving
+from retention.clock import database_now
 from retention.explain import explain
 from retention.models import RetentionSwitch
 from tests.retention.conftest import DAY, ago, make_old, run
@@ -186,3 +189,37 @@ def test_sweep_command_plans_unless_told_to_apply(recording, make_policy):
     assert Recording.objects.trashed().exists()
     with pytest.raises(CommandError, match="no policy nothing"):
         call_command("sweep", "nothing")
+
+
+def test_policy_that_refuses_to_run_gives_its_reason_and_no_date(recording, make_policy):
+    make_policy(name="Unwatched", clock="watched", max_age_seconds=30 * DAY, crontab="0 2 * * *")
+
+    found = explain(recording)
+
+    assert (found.leaves_at, found.policy) == (None, "unwatched")
+    assert found.blocked_by == (
+        "The history of what was watched is shorter than the 30 days this policy asks about, "
+        "so nothing is removed yet.",
+    )
+    assert found.sentence.startswith("It stays: The history of what was watched is shorter")
+
+
+def test_policy_that_acts_comes_before_one_that_refuses(recording, make_policy):
+    make_policy(name="Unwatched", clock="watched", max_age_seconds=0, crontab="0 2 * * *")
+    make_policy(name="Year", max_age_seconds=365 * DAY, crontab="0 2 * * *")
+
+    found = explain(recording)
+
+    assert (found.policy, found.blocked_by) == ("year", ())
+    assert found.leaves_at is not None
+
+
+def test_no_date_is_told_while_the_clock_is_in_doubt(recording, make_policy):
+    make_policy(crontab="0 2 * * *")
+    Clock.objects.update_or_create(pk=1, defaults={"doubt": "It jumped ahead by 30 days."})
+
+    found = explain(recording)
+
+    assert found.leaves_at is None
+    assert found.blocked_by == ("It jumped ahead by 30 days.",)
+    assert leaving.dated_policies(database_now()) == []

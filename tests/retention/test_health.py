@@ -279,7 +279,7 @@ def test_administrators_of_the_group_are_told_and_those_without_address_are_not(
     for name, address in (("one", "one@example.org"), ("two", ""), ("gone", "gone@example.org")):
         make_user(name, email=address, is_active=name != "gone").groups.add(group)
 
-    assert alerts.addresses() == ["one@example.org"]
+    assert notify.administrators() == ["one@example.org"]
 
 
 def test_webhook_hears_of_a_turn(alive, settings):

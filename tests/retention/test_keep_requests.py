@@ -10,6 +10,7 @@ from django.utils import timezone
 
 from recordings.holds import hold_recording
 from recordings.models import Recording
+from recordings.transfer import transfer
 from recordings.trash import erase, move_to_trash
 from retention import keeping
 from retention.explain import explain
@@ -291,3 +292,27 @@ def test_administrators_alone_extend_by_hand(api, admin_api, recording):
 
     assert (refused.status_code, granted.status_code) == (403, 200)
     assert granted.json()["keep_until"]
+
+
+def test_open_request_goes_with_the_recording_to_its_new_owner(
+    api, admin_api, recording, make_user
+):
+    number = ask(api, recording).json()["id"]
+    boris = make_user("boris", email="boris@example.org")
+
+    transfer([recording.pk], to=boris, by="anna")
+
+    moved = KeepRequest.objects.get(pk=number)
+    assert (moved.owner_id, moved.asked_by, moved.state) == (boris.pk, "olga", "open")
+    found = caller(boris).get(f"/api/recordings/{recording.pk}/keep-request").json()
+    assert found["id"] == number
+    assert answer(admin_api, number, "grant").status_code == 200
+
+
+def test_answered_request_stays_with_who_asked(api, admin_api, recording, make_user, owner):
+    number = ask(api, recording).json()["id"]
+    answer(admin_api, number, "decline", answer="No room.")
+
+    transfer([recording.pk], to=make_user("boris"), by="anna")
+
+    assert KeepRequest.objects.get(pk=number).owner_id == owner.pk

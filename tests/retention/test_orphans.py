@@ -16,7 +16,7 @@ from recordings.ledger.models import Receipt, Sighting, StorageBond, StoredFile
 from recordings.ledger.purge import purge
 from recordings.ledger.storages import storage
 from recordings.transfer import transfer
-from retention import runs, sweep
+from retention import metrics, runs, sweep
 from retention.choices import Mode
 from retention.models import RetentionPolicy, RetentionRun
 from retention.targets import get
@@ -277,3 +277,13 @@ def test_hold_on_whom_a_recording_was_given_to_covers_its_orphans(
     a_day_passes()
 
     assert (name, "skipped") in outcomes(run(policy))
+
+
+def test_metric_counts_orphans_as_they_stand(policy):
+    put(ORPHAN)
+    run(policy)
+    before = metrics.orphan_bytes()
+    a_day_passes()
+    run(policy)
+
+    assert (before, metrics.orphan_bytes()) == (4, 0)

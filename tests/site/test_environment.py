@@ -9,7 +9,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from django.core.exceptions import ImproperlyConfigured
 
+from mediasite.environment import read_mail
 from tests.site.processes import ROOT, environment, free_port
 
 Manage = Callable[..., subprocess.CompletedProcess[str]]
@@ -48,6 +50,7 @@ def manage(place: Path) -> Manage:
         ("TIME_ZONE", "Mars/Base", "Europe/Berlin"),
         ("RETENTION_ROOTS", "/srv/a:exports", "full paths"),
         ("EMAIL_URL", "nonsense", "smtp+tls://"),
+        ("EMAIL_URL", "filemail://mails", "filemail:///"),
         ("WEBHOOK_URL", "chat.example.org/hooks/42", "https://"),
         ("CELERY_BROKER_URL", "nonsense", "redis://"),
         ("CELERY_BROKER_URL", "http://localhost", "redis://"),
@@ -143,3 +146,16 @@ def test_taken_port_is_found_before_anything_is_made(manage, place):
 
     assert "is taken by another program" in refused.stderr
     assert list(place.iterdir()) == []
+
+
+def test_folder_that_mails_are_written_to_is_a_full_path(monkeypatch):
+    monkeypatch.setenv("EMAIL_URL", "filemail:///srv/mails")
+
+    assert read_mail("EMAIL_URL")["EMAIL_FILE_PATH"] == "/srv/mails"
+
+
+def test_folder_for_mails_that_is_no_full_path_is_refused(monkeypatch):
+    monkeypatch.setenv("EMAIL_URL", "filemail://")
+
+    with pytest.raises(ImproperlyConfigured, match="filemail:///srv/mails"):
+        read_mail("EMAIL_URL")

@@ -13,6 +13,7 @@ from django.utils import timezone
 from recordings.ledger.models import Account, Hold
 from recordings.ledger.names import Kind
 from recordings.models import Job, Recording
+from recordings.templatetags.library import played
 from tests.buckets import take_away
 from tests.conftest import store
 from tests.web.conftest import text
@@ -353,3 +354,37 @@ def test_held_recording_processed_again_keeps_its_files(browser: Client, recordi
 
     assert "its present files stay beside the new ones" in page
     assert "is removed" not in page
+
+
+@pytest.mark.parametrize(
+    ("extension", "kinds", "shown"),
+    [
+        ("mp4", (Kind.ORIGINAL, Kind.AUDIO), Kind.ORIGINAL),
+        ("webm", (Kind.ORIGINAL, Kind.AUDIO), Kind.ORIGINAL),
+        ("avi", (Kind.ORIGINAL, Kind.AUDIO), Kind.AUDIO),
+        ("mp4", (Kind.ORIGINAL, Kind.AUDIO, Kind.TRIMMED), Kind.TRIMMED),
+        ("avi", (Kind.ORIGINAL,), Kind.ORIGINAL),
+    ],
+)
+def test_best_file_that_browsers_play_is_played(
+    make_recording: Any, extension: str, kinds: tuple[Kind, ...], shown: Kind
+) -> None:
+    recording = make_recording(files=0, width=640, height=360)
+    for kind in kinds:
+        store(recording, kind, b"x", extension=extension)
+
+    file = played(Recording.objects.with_files().get(pk=recording.pk))
+
+    assert file is not None
+    assert file.kind == shown
+
+
+def test_original_without_pictures_gives_way_to_the_audio(make_recording: Any) -> None:
+    recording = make_recording(files=0)
+    for kind in (Kind.ORIGINAL, Kind.AUDIO):
+        store(recording, kind, b"x")
+
+    file = played(Recording.objects.with_files().get(pk=recording.pk))
+
+    assert file is not None
+    assert file.kind == Kind.AUDIO
