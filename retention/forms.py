@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from decimal import Decimal
 from typing import Any, Final
 
@@ -10,6 +11,9 @@ from django import forms
 from django.contrib.auth import get_user_model
 from django.contrib.auth.models import Group
 from django.core.exceptions import ValidationError
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString
+from django.utils.text import capfirst
 
 from retention import words
 from retention.models import RetentionPolicy
@@ -93,6 +97,13 @@ class NamesField(forms.CharField):
         return [name.strip() for name in str(value or "").split(",") if name.strip()]
 
 
+def removed_by(sentences: Iterable[tuple[str, str]]) -> SafeString:
+    """Say of each target what it removes and what never, in a list that opens when asked."""
+    rows = format_html_join("", "<dt>{}</dt><dd>{}</dd>", sentences)
+    summary = "What each of them removes, and what never"
+    return format_html("<details><summary>{}</summary><dl>{}</dl></details>", summary, rows)
+
+
 class PolicyForm(forms.ModelForm):  # type: ignore[type-arg]
     target = forms.ChoiceField(choices=[])
     max_age_seconds = SpanField(
@@ -108,6 +119,9 @@ class PolicyForm(forms.ModelForm):  # type: ignore[type-arg]
     every_seconds = SpanField(
         label="Or every", required=False, help_text="Such as 6 hours, instead of a crontab."
     )
+    limit_bytes = BytesField(
+        label="More than", required=False, help_text="Such as 500 GB; empty means no limit."
+    )
     owners = NamesField(
         required=False, help_text="User names with commas between; empty means everyone."
     )
@@ -116,8 +130,28 @@ class PolicyForm(forms.ModelForm):  # type: ignore[type-arg]
 
     class Meta:
         model = RetentionPolicy
-        labels = {"path": "Folder", "glob": "Called", "recursive": "With its subfolders"}
+        labels = {
+            "clock": "Age counts from",
+            "keep_newest": "But keep the newest",
+            "disk_high_percent": "While the disk is over (%)",
+            "disk_low_percent": "Down to (%)",
+            "path": "Folder",
+            "glob": "Called",
+            "recursive": "With its subfolders",
+            "limit_items": "More items than",
+            "limit_percent": "More percent than",
+            "backup_first": "Back the database up first",
+        }
         help_texts = {
+            "clock": "Empty: what is usual for the target.",
+            "keep_newest": "So many of each owner stay, by the date that the age counts from.",
+            "disk_high_percent": "Only while it is at least so full…",
+            "disk_low_percent": "…and only until it is so full.",
+            "limit_items": "Empty means no limit.",
+            "limit_percent": "Of all in the scope, from 100 items up; empty means no limit.",
+            "backup_first": (
+                "A run that has something to remove backs the database up, or removes nothing."
+            ),
             "path": (
                 "For files in a folder: managed/marked_images, counted from DATA_DIR, or the full "
                 "path of one below RETENTION_ROOTS."
@@ -134,17 +168,12 @@ class PolicyForm(forms.ModelForm):  # type: ignore[type-arg]
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        kinds = targets().values()
+        kinds = sorted((capfirst(kind.noun), slug, kind) for slug, kind in targets().items())
         target: Any = self.fields["target"]
-        target.choices = [("", "---------"), *((kind.slug, kind.noun) for kind in kinds)]
-        target.help_text = " ".join(f"{kind.noun.capitalize()}: {kind.removes}" for kind in kinds)
+        target.choices = [("", "---------"), *((slug, noun) for noun, slug, _ in kinds)]
+        target.help_text = removed_by((noun, kind.removes) for noun, _, kind in kinds)
         self.fields["slug"].required = False
         self.fields["slug"].help_text = "Made from the name where empty."
-        self.fields[
-            "backup_first"
-        ].help_text = (
-            "A run that has something to remove backs the database up, or removes nothing."
-        )
         self._show_scope(self.instance.scope)
 
     def _show_scope(self, scope: dict[str, list[Any]]) -> None:

@@ -202,7 +202,7 @@ def test_released_bytes_that_stay_are_a_warning(recording):
     assert (late.status, late.threshold) == ("warning", 3600)
     assert late.value >= 7200
     assert (
-        late.sentence == "0.0 MB were released and are still in storage, the first since 2 hours."
+        late.sentence == "4.9 KB were released and are still in storage, the first since 2 hours."
     )
 
 
