@@ -120,7 +120,7 @@ class PolicyForm(forms.ModelForm):  # type: ignore[type-arg]
         label="Or every", required=False, help_text="Such as 6 hours, instead of a crontab."
     )
     limit_bytes = BytesField(
-        label="More than", required=False, help_text="Such as 500 GB; empty means no limit."
+        label="More bytes than", required=False, help_text="Such as 500 GB; empty: no limit."
     )
     owners = NamesField(
         required=False, help_text="User names with commas between; empty means everyone."

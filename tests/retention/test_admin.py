@@ -208,6 +208,14 @@ def test_limit_of_bytes_is_given_in_words(desk):  # noqa: F811
     assert RetentionPolicy.objects.get(name=FORM["name"]).limit_bytes == 2 * 1024**3
 
 
+def test_policy_that_would_take_nothing_says_so(desk, make_policy):  # noqa: F811
+    policy = make_policy(accepted=False)
+
+    shown = desk.get(page("retentionpolicy_accept", policy.pk)).content.decode()
+
+    assert "Run now, it would take nothing." in shown
+
+
 def test_run_now_needs_acceptance_and_can_be_cancelled(desk, make_policy):  # noqa: F811
     policy = make_policy(accepted=False)
     answer = desk.post(page("retentionpolicy_run", policy.pk), follow=True)
