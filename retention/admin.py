@@ -204,14 +204,15 @@ def to_the_second(moment: datetime | None) -> str:
 def in_words(run: RetentionRun) -> str:
     """Say how a run stands in a few words."""
     state = str(run.get_state_display()).capitalize()
-    if run.mode == Mode.PLAN:
-        return f"{state}: {would_go(run)}"
-    done = f"{state}: {words.went(run)}"
+    done = f"{state}: {went(run)}"
     return f"{done}, {run.failed} failed" if run.failed else done
 
 
-def would_go(run: RetentionRun) -> str:
-    return f"{run.matched - run.skipped} would go"
+def went(run: RetentionRun) -> str:
+    """Say how many things a run removed, or would where it has only looked so far."""
+    if run.mode == Mode.PLAN or run.is_approvable:
+        return f"{run.matched - run.skipped} would go"
+    return words.went(run)
 
 
 @admin.register(RetentionRun)
@@ -225,9 +226,19 @@ class RunAdmin(ReadOnlyAdmin):
     search_fields = ("=policy_slug",)
     search_help_text = "The slug of a policy."
     fieldsets = (
-        (None, {"fields": ("of_policy", "mode", "state", "message")}),
-        ("What", {"fields": ("matched", "size", "went", "skipped", "failed", "freed")}),
-        ("Who and when", {"fields": ("started_by", "approved_by", "began", "ended")}),
+        (None, {"fields": ("of_policy", ("mode", "state"), "message")}),
+        (
+            "What",
+            {
+                "fields": (("matched", "went"), ("skipped", "failed"), ("size", "freed")),
+            },
+        ),
+        (
+            "Who and when",
+            {
+                "fields": (("started_by", "approved_by"), ("began", "ended")),
+            },
+        ),
     )
     readonly_fields = ("of_policy", "size", "went", "freed", "began", "ended")
     list_select_related = ("policy",)
@@ -255,7 +266,7 @@ class RunAdmin(ReadOnlyAdmin):
 
     @admin.display(description="what went")
     def went(self, run: RetentionRun) -> str:
-        return would_go(run) if run.mode == Mode.PLAN else words.went(run)
+        return went(run)
 
     @admin.display(description="started at")
     def began(self, run: RetentionRun) -> str:
