@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from decimal import Decimal
 from typing import Any, Final
 
 from django import forms
@@ -15,6 +14,7 @@ from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from django.utils.text import capfirst
 
+from recordings.ledger.forms import BytesField
 from retention import words
 from retention.models import RetentionPolicy
 from retention.targets import targets
@@ -23,8 +23,6 @@ UNITS: Final = {
     "s": 1, "sec": 1, "second": 1, "m": 60, "min": 60, "minute": 60, "h": 3600, "hr": 3600,
     "hour": 3600, "d": 86400, "day": 86400, "week": 604800, "year": 31536000,
 }  # fmt: skip
-SIZES: Final = ("bytes", "KB", "MB", "GB", "TB")
-LARGEST: Final = 2**63 - 1
 
 
 class SpanField(forms.CharField):
@@ -49,34 +47,6 @@ class SpanField(forms.CharField):
         if seconds is None:
             raise ValidationError(f"“{unit}” is no unit: use days, hours, minutes or seconds.")
         return seconds
-
-    def has_changed(self, initial: Any, data: Any) -> bool:
-        try:
-            return bool(self.to_python(data) != initial)
-        except ValidationError:
-            return True
-
-
-class BytesField(forms.CharField):
-    """Bytes, entered as a number of them or with a unit: `500 GB`, `2.5 TB` (of 1024)."""
-
-    def prepare_value(self, value: Any) -> Any:
-        if not isinstance(value, int):
-            return value
-        power = next((n for n in range(4, 0, -1) if value and value % 1024**n == 0), 0)
-        return f"{value // 1024**power} {SIZES[power]}" if power else str(value)
-
-    def to_python(self, value: Any) -> int | None:  # type: ignore[override]
-        text = str(value or "").strip().upper()
-        if not text:
-            return None
-        parts = re.fullmatch(r"(\d{1,15}(?:\.\d{1,6})?)\s*([KMGT]?)I?B?", text)
-        if parts is None:
-            raise ValidationError("Give a size such as 500 GB, 2.5 TB or a number of bytes.")
-        size = int(Decimal(parts[1]) * 1024 ** ("KMGT".find(parts[2] or "-") + 1))
-        if size > LARGEST:
-            raise ValidationError("That is more than can be counted: give a smaller size.")
-        return size
 
     def has_changed(self, initial: Any, data: Any) -> bool:
         try:

@@ -164,9 +164,9 @@ def test_thresholds_are_set_in_the_admin(desk):  # noqa: F811
 
     desk.post(page.request["PATH_INFO"], {**form.initial, "scratch_bytes": 5, "beat_seconds": 1})
     assert HealthThresholds.current().scratch_bytes == 1024**3
-    desk.post(page.request["PATH_INFO"], {**form.initial, "scratch_bytes": 5})
+    desk.post(page.request["PATH_INFO"], {**form.initial, "scratch_bytes": "2 GB"})
 
-    assert HealthThresholds.current().scratch_bytes == 5
+    assert HealthThresholds.current().scratch_bytes == 2 * 1024**3
 
 
 def test_notices_are_read_in_the_admin(desk):  # noqa: F811
