@@ -14,7 +14,7 @@ from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from django.utils.text import capfirst
 
-from recordings.ledger.forms import BytesField
+from recordings.ledger.forms import BytesField, QuantityField
 from retention import words
 from retention.models import RetentionPolicy
 from retention.targets import targets
@@ -25,7 +25,7 @@ UNITS: Final = {
 }  # fmt: skip
 
 
-class SpanField(forms.CharField):
+class SpanField(QuantityField):
     """Seconds, entered as a number of them or in words: `180 days`, `1 hour 30 minutes`."""
 
     def prepare_value(self, value: Any) -> Any:
@@ -35,9 +35,9 @@ class SpanField(forms.CharField):
         text = str(value or "").strip().lower()
         if not text:
             return None
-        if text.isdecimal():
+        if re.fullmatch(r"\d{1,15}", text):
             return int(text)
-        parts = re.findall(r"(\d+)\s*([a-z]+)[\s,]*", text)
+        parts = re.findall(r"(\d{1,15})\s*([a-z]+)[\s,]*", text)
         if "".join(f"{n}{unit}" for n, unit in parts) != re.sub(r"[\s,]", "", text):
             raise ValidationError("Give a span such as 180 days, 24 h or 90 (seconds).")
         return sum(int(number) * self._seconds(unit) for number, unit in parts)
@@ -47,12 +47,6 @@ class SpanField(forms.CharField):
         if seconds is None:
             raise ValidationError(f"“{unit}” is no unit: use days, hours, minutes or seconds.")
         return seconds
-
-    def has_changed(self, initial: Any, data: Any) -> bool:
-        try:
-            return bool(self.to_python(data) != initial)
-        except ValidationError:
-            return True
 
 
 class NamesField(forms.CharField):

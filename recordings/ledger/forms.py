@@ -15,7 +15,17 @@ SIZES: Final = ("bytes", "KB", "MB", "GB", "TB")
 LARGEST: Final = 2**63 - 1
 
 
-class BytesField(forms.CharField):
+class QuantityField(forms.CharField):
+    """A number entered in words, so what was typed is compared by what it comes to."""
+
+    def has_changed(self, initial: Any, data: Any) -> bool:
+        try:
+            return bool(self.to_python(data) != initial)
+        except ValidationError:
+            return True
+
+
+class BytesField(QuantityField):
     """Bytes, entered as a number of them or with a unit: `500 GB`, `2.5 TB` (of 1024)."""
 
     def prepare_value(self, value: Any) -> Any:
@@ -28,19 +38,13 @@ class BytesField(forms.CharField):
         text = str(value or "").strip().upper()
         if not text:
             return None
-        parts = re.fullmatch(r"(\d{1,15}(?:\.\d{1,6})?)\s*([KMGT]?)I?B?", text)
+        parts = re.fullmatch(r"(\d{1,19}(?:\.\d{1,6})?)\s*([KMGT]?)I?B?", text)
         if parts is None:
             raise ValidationError("Give a size such as 500 GB, 2.5 TB or a number of bytes.")
         size = int(Decimal(parts[1]) * 1024 ** ("KMGT".find(parts[2] or "-") + 1))
         if size > LARGEST:
             raise ValidationError("That is more than can be counted: give a smaller size.")
         return size
-
-    def has_changed(self, initial: Any, data: Any) -> bool:
-        try:
-            return bool(self.to_python(data) != initial)
-        except ValidationError:
-            return True
 
 
 class QuotaForm(forms.ModelForm):  # type: ignore[type-arg]
