@@ -296,6 +296,7 @@ SPECTACULAR_SETTINGS = {
     "DESCRIPTION": "A self-hosted library of recordings that keeps its own storage in order.",
     "VERSION": "0.1.0",
     "SERVE_INCLUDE_SCHEMA": False,
+    "ENUM_GENERATE_CHOICE_DESCRIPTION": False,
     "ENUM_NAME_OVERRIDES": {
         "FileKind": "recordings.ledger.names.Kind",
         "JobKind": "recordings.processing.models.Job.Kind",

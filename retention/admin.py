@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 from django.contrib import admin
 from django.core.exceptions import PermissionDenied
-from django.db.models import QuerySet
+from django.db.models import OuterRef, QuerySet, Subquery
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.template.defaultfilters import filesizeformat
@@ -18,6 +18,7 @@ from django.utils.timezone import localtime
 from django.views.decorators.http import require_POST
 
 from recordings.ledger.admin_base import LibraryAdmin, ReadOnlyAdmin
+from recordings.ledger.models import Account
 from retention import admin_health as admin_health  # registers its pages
 from retention import runs, undo, words
 from retention.choices import Mode
@@ -30,6 +31,7 @@ from retention.scopes import meet
 
 __all__ = ["KeepRequestAdmin", "PolicyAdmin", "RunAdmin", "RunItemAdmin"]
 
+SHOWN: Final = 20  # items on the page of a run
 FIELDSETS: Any = (
     (None, {"fields": ("summary", "acceptance", "next_due", "last_run")}),
     ("What", {"fields": ("name", "slug", "enabled", "target", "action")}),
@@ -40,10 +42,17 @@ FIELDSETS: Any = (
             ("disk_high_percent", "disk_low_percent"), "owners", "groups", "labels",
         ),
     }),
-    ("Which files in a folder", {"fields": ("path", "glob", "recursive")}),
+    ("Which files in a folder", {
+        "classes": ("collapse",),
+        "description": "For the target “files in a folder” alone.",
+        "fields": ("path", "glob", "recursive"),
+    }),
     ("When", {"fields": ("crontab", "timezone", "every_seconds", "at_startup")}),
-    ("Limits", {"fields": ("limit_items", "limit_bytes", "limit_percent", "backup_first")}),
-    ("Told", {"fields": ("notify_mail", "notify_webhook")}),
+    ("Limits", {
+        "description": "A run that would remove more waits until an administrator approves it.",
+        "fields": ("limit_items", "limit_bytes", "limit_percent", "backup_first"),
+    }),
+    ("Who is told", {"fields": ("notify_mail", "notify_webhook")}),
 )  # fmt: skip
 
 
@@ -76,7 +85,11 @@ class PolicyAdmin(LibraryAdmin):
         return self.has_change_permission(request)
 
     def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
-        return FIELDSETS if obj else FIELDSETS[1:]
+        if obj is None:
+            return FIELDSETS[1:]
+        if obj.path:
+            return [(name, {**shown, "classes": ()}) for name, shown in FIELDSETS]
+        return FIELDSETS
 
     def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
         obj.save()  # the whole row: which version it gets depends on all of it
@@ -86,12 +99,13 @@ class PolicyAdmin(LibraryAdmin):
         return policy.summary
 
     @admin.display(description="accepted")
-    def acceptance(self, policy: RetentionPolicy) -> str:
+    def acceptance(self, policy: RetentionPolicy) -> str | SafeString:
         if policy.accepted_version == policy.version:
             return f"Yes, by {policy.accepted_by}"
         if policy.may_act:
             return "Needs none, since it removes nothing"
-        return "No: it removes nothing until you accept it"
+        address = reverse("admin:retention_retentionpolicy_accept", args=[policy.pk])
+        return format_html('<a href="{}">No: it removes nothing until you accept it</a>', address)
 
     @admin.display(description="next due at")
     def next_due(self, policy: RetentionPolicy) -> str:
@@ -189,29 +203,61 @@ def to_the_second(moment: datetime | None) -> str:
 def in_words(run: RetentionRun) -> str:
     """Say how a run stands in a few words."""
     state = str(run.get_state_display()).capitalize()
-    if run.mode == Mode.PLAN:
-        return f"{state}: {run.matched - run.skipped} would go"
-    done = f"{state}: {words.went(run)}"
+    done = f"{state}: {went(run)}"
     return f"{done}, {run.failed} failed" if run.failed else done
+
+
+def went(run: RetentionRun) -> str:
+    """Say how many things a run removed, or would where it has only looked so far."""
+    if run.mode == Mode.PLAN or run.is_approvable:
+        return f"{run.matched - run.skipped} would go"
+    return words.went(run)
 
 
 @admin.register(RetentionRun)
 class RunAdmin(ReadOnlyAdmin):
     list_display = (
         "id", "policy_slug", "mode", "state", "started_by", "matched", "went", "skipped",
-        "failed", "freed", "began", "ended",
+        "failed", "freed", "began",
     )  # fmt: skip
     list_display_links = ("id", "policy_slug")
     list_filter = ("state", "mode")
     search_fields = ("=policy_slug",)
     search_help_text = "The slug of a policy."
-    fields = (
-        "policy_slug", "policy_version", "mode", "state", "message", "started_by", "approved_by",
-        "matched", "size", "went", "skipped", "failed", "freed", "began", "ended",
-    )  # fmt: skip
-    readonly_fields = ("size", "went", "freed", "began", "ended")
+    fieldsets = (
+        (None, {"fields": ("of_policy", ("mode", "state"), "message")}),
+        (
+            "What",
+            {
+                "fields": (("matched", "went"), ("skipped", "failed"), ("size", "freed")),
+            },
+        ),
+        (
+            "Who and when",
+            {
+                "fields": (("started_by", "approved_by"), ("began", "ended")),
+            },
+        ),
+    )
+    readonly_fields = ("of_policy", "size", "went", "freed", "began", "ended")
     list_select_related = ("policy",)
     change_form_template = "admin/retention/retentionrun/change_form.html"
+
+    def render_change_form(
+        self, request: HttpRequest, context: Any, *args: Any, **kwargs: Any
+    ) -> HttpResponse:
+        """Show the first items of a run below it."""
+        first = list(owners_named(context["original"].items.order_by("pk"))[: SHOWN + 1])
+        context |= {"items": first[:SHOWN], "more": len(first) > SHOWN}
+        return super().render_change_form(request, context, *args, **kwargs)
+
+    @admin.display(description="policy")
+    def of_policy(self, run: RetentionRun) -> str | SafeString:
+        version = f"{run.policy_slug}, version {run.policy_version}"
+        if run.policy is None:
+            return f"{version}, which is gone"
+        address = reverse("admin:retention_retentionpolicy_change", args=[run.policy.pk])
+        return format_html('<a href="{}">{}</a> ({})', address, run.policy, version)
 
     @admin.display(description="size of what goes")
     def size(self, run: RetentionRun) -> str:
@@ -219,7 +265,7 @@ class RunAdmin(ReadOnlyAdmin):
 
     @admin.display(description="what went")
     def went(self, run: RetentionRun) -> str:
-        return words.went(run)
+        return went(run)
 
     @admin.display(description="started at")
     def began(self, run: RetentionRun) -> str:
@@ -281,12 +327,18 @@ class RunAdmin(ReadOnlyAdmin):
         return answer
 
 
+def owners_named(items: QuerySet[RunItem]) -> QuerySet[RunItem]:
+    """Add the names of the owners, those who are gone among them."""
+    name = Account.objects.filter(owner_id=OuterRef("owner_id")).values("name")
+    return items.annotate(owner_name=Subquery(name))
+
+
 @admin.register(RunItem)
 class RunItemAdmin(ReadOnlyAdmin):
     """Reached from a run, and shown only for one."""
 
     list_display = (
-        "label", "outcome", "detail", "reason", "recording_id", "owner_id", "bytes",
+        "label", "recording", "owner", "bytes", "outcome", "why",
     )  # fmt: skip
     list_filter = ("outcome",)
     list_display_links = None
@@ -296,13 +348,28 @@ class RunItemAdmin(ReadOnlyAdmin):
     def label(self, item: RunItem) -> str:
         return item.name
 
+    @admin.display(description="recording", empty_value="")
+    def recording(self, item: RunItem) -> SafeString | None:
+        if item.recording_id is None:
+            return None
+        address = reverse("admin:recordings_recording_change", args=[item.recording_id])
+        return format_html('<a href="{}">{}</a>', address, item.recording_id)
+
+    @admin.display(description="owner", empty_value="")
+    def owner(self, item: Any) -> Any:
+        return item.owner_name or item.owner_id
+
     @admin.display(description="size")
     def bytes(self, item: RunItem) -> str:
         return filesizeformat(item.size)
+
+    @admin.display(description="why")
+    def why(self, item: RunItem) -> str:
+        return item.detail or item.reason
 
     def has_module_permission(self, request: HttpRequest) -> bool:
         return False
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[RunItem]:
-        rows: QuerySet[RunItem] = super().get_queryset(request)
+        rows = owners_named(super().get_queryset(request))
         return rows if request.GET.get("run__id__exact") else rows.none()

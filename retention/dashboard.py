@@ -17,7 +17,7 @@ from typing import Any, Final
 from django.conf import settings
 from django.contrib import admin
 from django.core.exceptions import PermissionDenied
-from django.db.models import Count, Min, Sum
+from django.db.models import Count, Min, OuterRef, QuerySet, Subquery, Sum
 from django.http import HttpRequest, HttpResponse
 from django.template.defaultfilters import filesizeformat
 from django.template.response import TemplateResponse
@@ -29,6 +29,7 @@ from recordings.ledger.models import Account, StoredFile
 from recordings.ledger.names import Kind
 from recordings.ledger.permissions import ADMINISTER
 from retention import charts
+from retention.choices import Mode, State
 from retention.clock import database_now
 from retention.health import health
 from retention.leaving import AHEAD
@@ -103,11 +104,20 @@ def figures() -> dict[str, Any]:
         "room": room(history),
         "coming": coming(today),
         "waiting": waiting(),
+        "unapproved": unapproved(),
         "open_requests": KeepRequest.objects.open()[: COUNTED + 1].count(),
         "runs": RetentionRun.objects.select_related("policy").order_by("-id")[:RUNS],
         "width": charts.WIDTH,
         "height": charts.HEIGHT,
     }
+
+
+def unapproved() -> QuerySet[RetentionRun]:
+    """The last run of each policy where it stopped over a limit and waits for an administrator."""
+    runs = RetentionRun.objects.filter(policy=OuterRef("pk"), mode=Mode.EXECUTE).order_by("-id")
+    last = RetentionPolicy.objects.order_by().values(last=Subquery(runs.values("pk")[:1]))
+    waiting = RetentionRun.objects.filter(pk__in=last, state=State.WAITING)
+    return waiting.select_related("policy").order_by("-id")
 
 
 def kinds(day: date) -> list[Share]:

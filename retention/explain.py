@@ -104,10 +104,11 @@ def _none(recording: Recording) -> str:
 def _sentence(chosen: Prospect, leaves_at: datetime | None, blocked: list[str]) -> str:
     because = _because(chosen.policy)
     if leaves_at is None and blocked:
-        return _("It stays: %(why)s Otherwise %(because)s would remove it.") % {
-            "why": " ".join(blocked),
-            "because": because,
-        }
+        if chosen.decision.matched:
+            sentence = _("It stays: %(why)s Otherwise %(because)s would remove it.")
+        else:
+            sentence = _("It stays: %(why)s Later on, %(because)s may remove it.")
+        return sentence % {"why": " ".join(blocked), "because": because}
     if leaves_at is None and chosen.policy.rules().is_relative and not chosen.decision.due:
         return _("%(why)s So no date can be told: %(because)s looks at it again each time.") % {
             "why": chosen.decision.sentence,

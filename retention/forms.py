@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import re
-from decimal import Decimal
+from collections.abc import Iterable
 from typing import Any, Final
 
 from django import forms
 from django.contrib.auth import get_user_model
 from django.contrib.auth.models import Group
 from django.core.exceptions import ValidationError
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString
+from django.utils.text import capfirst
 
+from recordings.ledger.forms import BytesField, QuantityField
 from retention import words
 from retention.models import RetentionPolicy
 from retention.targets import targets
@@ -19,18 +23,6 @@ UNITS: Final = {
     "s": 1, "sec": 1, "second": 1, "m": 60, "min": 60, "minute": 60, "h": 3600, "hr": 3600,
     "hour": 3600, "d": 86400, "day": 86400, "week": 604800, "year": 31536000,
 }  # fmt: skip
-SIZES: Final = ("bytes", "KB", "MB", "GB", "TB")
-LARGEST: Final = 2**63 - 1
-
-
-class QuantityField(forms.CharField):
-    """A number entered in words, so what was typed is compared by what it comes to."""
-
-    def has_changed(self, initial: Any, data: Any) -> bool:
-        try:
-            return bool(self.to_python(data) != initial)
-        except ValidationError:
-            return True
 
 
 class SpanField(QuantityField):
@@ -57,28 +49,6 @@ class SpanField(QuantityField):
         return seconds
 
 
-class BytesField(QuantityField):
-    """Bytes, entered as a number of them or with a unit: `500 GB`, `2.5 TB` (of 1024)."""
-
-    def prepare_value(self, value: Any) -> Any:
-        if not isinstance(value, int):
-            return value
-        power = next((n for n in range(4, 0, -1) if value and value % 1024**n == 0), 0)
-        return f"{value // 1024**power} {SIZES[power]}" if power else str(value)
-
-    def to_python(self, value: Any) -> int | None:  # type: ignore[override]
-        text = str(value or "").strip().upper()
-        if not text:
-            return None
-        parts = re.fullmatch(r"(\d{1,15}(?:\.\d{1,6})?)\s*([KMGT]?)I?B?", text)
-        if parts is None:
-            raise ValidationError("Give a size such as 500 GB, 2.5 TB or a number of bytes.")
-        size = int(Decimal(parts[1]) * 1024 ** ("KMGT".find(parts[2] or "-") + 1))
-        if size > LARGEST:
-            raise ValidationError("That is more than can be counted: give a smaller size.")
-        return size
-
-
 class NamesField(forms.CharField):
     """Names with commas between."""
 
@@ -89,6 +59,13 @@ class NamesField(forms.CharField):
 
     def to_python(self, value: Any) -> list[str]:  # type: ignore[override]
         return [name.strip() for name in str(value or "").split(",") if name.strip()]
+
+
+def removed_by(sentences: Iterable[tuple[str, str]]) -> SafeString:
+    """Say of each target what it removes and what never, in a list that opens when asked."""
+    rows = format_html_join("", "<dt>{}</dt><dd>{}</dd>", sentences)
+    summary = "What each of them removes, and what never"
+    return format_html("<details><summary>{}</summary><dl>{}</dl></details>", summary, rows)
 
 
 class PolicyForm(forms.ModelForm):  # type: ignore[type-arg]
@@ -106,6 +83,9 @@ class PolicyForm(forms.ModelForm):  # type: ignore[type-arg]
     every_seconds = SpanField(
         label="Or every", required=False, help_text="Such as 6 hours, instead of a crontab."
     )
+    limit_bytes = BytesField(
+        label="More bytes than", required=False, help_text="Such as 500 GB; empty: no limit."
+    )
     owners = NamesField(
         required=False, help_text="User names with commas between; empty means everyone."
     )
@@ -114,8 +94,28 @@ class PolicyForm(forms.ModelForm):  # type: ignore[type-arg]
 
     class Meta:
         model = RetentionPolicy
-        labels = {"path": "Folder", "glob": "Called", "recursive": "With its subfolders"}
+        labels = {
+            "clock": "Age counts from",
+            "keep_newest": "But keep the newest",
+            "disk_high_percent": "While the disk is over (%)",
+            "disk_low_percent": "Down to (%)",
+            "path": "Folder",
+            "glob": "Called",
+            "recursive": "With its subfolders",
+            "limit_items": "More items than",
+            "limit_percent": "More percent than",
+            "backup_first": "Back the database up first",
+        }
         help_texts = {
+            "clock": "Empty: what is usual for the target.",
+            "keep_newest": "So many of each owner stay, by the date that the age counts from.",
+            "disk_high_percent": "Only while it is at least so full…",
+            "disk_low_percent": "…and only until it is so full.",
+            "limit_items": "Empty means no limit.",
+            "limit_percent": "Of all in the scope, from 100 items up; empty means no limit.",
+            "backup_first": (
+                "A run that has something to remove backs the database up, or removes nothing."
+            ),
             "path": (
                 "For files in a folder: managed/marked_images, counted from DATA_DIR, or the full "
                 "path of one below RETENTION_ROOTS."
@@ -132,17 +132,12 @@ class PolicyForm(forms.ModelForm):  # type: ignore[type-arg]
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        kinds = targets().values()
+        kinds = sorted((capfirst(kind.noun), slug, kind) for slug, kind in targets().items())
         target: Any = self.fields["target"]
-        target.choices = [("", "---------"), *((kind.slug, kind.noun) for kind in kinds)]
-        target.help_text = " ".join(f"{kind.noun.capitalize()}: {kind.removes}" for kind in kinds)
+        target.choices = [("", "---------"), *((slug, noun) for noun, slug, _ in kinds)]
+        target.help_text = removed_by((noun, kind.removes) for noun, _, kind in kinds)
         self.fields["slug"].required = False
         self.fields["slug"].help_text = "Made from the name where empty."
-        self.fields[
-            "backup_first"
-        ].help_text = (
-            "A run that has something to remove backs the database up, or removes nothing."
-        )
         self._show_scope(self.instance.scope)
 
     def _show_scope(self, scope: dict[str, list[Any]]) -> None:

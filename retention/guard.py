@@ -6,7 +6,7 @@ from typing import Final
 
 from django.db.models import Count, Sum
 
-from retention import words
+from recordings.spans import size_in_words
 from retention.choices import Outcome
 from retention.models import RetentionPolicy, RetentionRun
 from retention.targets import get
@@ -25,8 +25,8 @@ def over_limit(run: RetentionRun, policy: RetentionPolicy) -> str:
     if policy.limit_items is not None and items > policy.limit_items:
         return f"It would remove {items} items, and its limit is {policy.limit_items}."
     if policy.limit_bytes is not None and size > policy.limit_bytes:
-        most = words.megabytes(policy.limit_bytes)
-        return f"It would remove {words.megabytes(size)}, and its limit is {most}."
+        most = size_in_words(policy.limit_bytes)
+        return f"It would remove {size_in_words(size)}, and its limit is {most}."
     if policy.limit_percent is not None:
         # Renditions that go alone are no share of the recordings.
         total = get(policy.target).total(policy)

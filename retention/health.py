@@ -20,7 +20,7 @@ from django.db.models import Min, OuterRef, QuerySet, Subquery, Sum
 from recordings.ledger import unlink
 from recordings.ledger.models import Clock, Scan, StoredFile
 from recordings.ledger.storages import places
-from recordings.spans import UNITS
+from recordings.spans import UNITS, size_in_words
 from retention import words
 from retention.choices import Mode
 from retention.clock import database_now
@@ -134,8 +134,8 @@ def log_size(marks: HealthThresholds, at: datetime) -> Check:
 
 def _folder(name: str, root: Path, most: int) -> Check:
     size, whole = folder_size(root)
-    found = f"{'' if whole else 'at least '}{words.megabytes(size)}"
-    sentence = f"The {name} folder holds {found}; {words.megabytes(most)} is the most it should."
+    found = f"{'' if whole else 'at least '}{size_in_words(size)}"
+    sentence = f"The {name} folder holds {found}; {size_in_words(most)} is the most it should."
     return Check(name, WARNING if size > most else OK, size, most, sentence)
 
 
@@ -166,7 +166,7 @@ def pending_purge(marks: HealthThresholds, at: datetime) -> Check:
     longest = marks.purge_hours * 3600
     if waits > longest:
         sentence = (
-            f"{words.megabytes(found['size'])} were released and are still in storage, the first "
+            f"{size_in_words(found['size'])} were released and are still in storage, the first "
             f"since {_span(waits)}."
         )
     else:
@@ -183,7 +183,7 @@ def free_disk(marks: HealthThresholds, at: datetime) -> Check:
     free = min((shutil.disk_usage(folder).free for folder in there), default=None)
     if free is None:
         return Check("disk", WARNING, None, marks.free_bytes, "The site has no folder yet.")
-    sentence = f"{words.megabytes(free)} are free on the disk."
+    sentence = f"{size_in_words(free)} are free on the disk."
     low = free < marks.free_bytes
     return Check("disk", CRITICAL if low else OK, free, marks.free_bytes, sentence)
 

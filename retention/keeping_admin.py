@@ -33,7 +33,7 @@ NAMED: Final = 20  # on the page that asks
 class GrantForm(forms.Form):
     """How long recordings are kept, and what their owners are told."""
 
-    HOW: Final = [("asked", "As asked for"), ("keep", "For good"), ("until", "Until this date:")]
+    HOW: Final = [("asked", "As asked for"), ("keep", "For good"), ("until", "Until this date")]
 
     how = forms.ChoiceField(choices=HOW, initial="asked", label="Keep them")
     until = forms.DateTimeField(

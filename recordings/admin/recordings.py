@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, ClassVar
 
+from django import forms
 from django.contrib import admin
 from django.contrib.admin.models import CHANGE, LogEntry
 from django.core.exceptions import PermissionDenied
@@ -23,15 +24,27 @@ from recordings.ledger.admin_base import LibraryAdmin, number_of
 from recordings.ledger.exceptions import Held
 from recordings.models import Recording
 from recordings.querysets import RecordingQuerySet
-from recordings.templatetags.library import is_kept
+from recordings.templatetags.library import clock, is_kept
 from recordings.trash import move_to_trash, restore
 
 SHOWN = 50  # files and jobs on one recording's page
 MOST = 10_000  # recordings in one action; more is work for a policy
 
 
+class RecordingForm(forms.ModelForm):  # type: ignore[type-arg]
+    """Says what entering something does, where the site's pages say how things are."""
+
+    class Meta:
+        help_texts: ClassVar = {
+            "keep": "Tick it, and no policy removes this recording.",
+            "keep_until": "No policy removes it before; empty means that policies decide.",
+            "expire_at": "The policy for recordings past their own date takes it then.",
+        }
+
+
 @admin.register(Recording)
 class RecordingAdmin(LibraryAdmin):
+    form = RecordingForm
     list_display = ("title", "owner", "state", "size", "trash", "stays", "created_at")
     list_filter = ("state", TrashFilter, HeldFilter, "keep")
     list_select_related = ("owner",)
@@ -73,11 +86,11 @@ class RecordingAdmin(LibraryAdmin):
 
     @admin.display(description="length")
     def length(self, recording: Recording) -> str:
-        return "-" if recording.duration is None else f"{recording.duration:.1f} s"
+        return "-" if recording.duration is None else clock(recording.duration)
 
     @admin.display(description="picture")
     def picture(self, recording: Recording) -> str:
-        return f"{recording.width} x {recording.height}" if recording.width else "-"
+        return f"{recording.width} × {recording.height}" if recording.width else "-"
 
     @admin.display(description="holds in force")
     def holds_in_force(self, recording: Recording) -> SafeString:

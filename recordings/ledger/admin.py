@@ -16,6 +16,7 @@ from django.urls import path
 from recordings.ledger import clock, export, quarantine
 from recordings.ledger.admin_base import LibraryAdmin, ReadOnlyAdmin
 from recordings.ledger.exceptions import LedgerError
+from recordings.ledger.forms import QuotaForm
 from recordings.ledger.models import Account, Clock, Receipt, StoredFile
 
 FORMATS = {"csv": (export.as_csv, "text/csv"), "json": (export.as_json, "application/json")}
@@ -32,6 +33,7 @@ def found_by(rows: QuerySet[Any], search_term: str, *lookups: str) -> QuerySet[A
 
 @admin.register(Account)
 class AccountAdmin(LibraryAdmin):
+    form = QuotaForm
     list_display = ("__str__", "used_size", "trash_size", "reserved_size", "limit", "closing_since")
     list_filter = ("uses_default_limit", ("closing_since", admin.EmptyFieldListFilter))
     search_fields = ("name",)

@@ -137,10 +137,12 @@ class Upload {
 }
 
 function size(bytes) {
-  const units = ["byte", "kilobyte", "megabyte", "gigabyte", "terabyte"];
+  const units = ["bytes", "KB", "MB", "GB", "TB"]; // as the server writes them
   const power = Math.min(Math.floor(Math.log(Math.max(bytes, 1)) / Math.log(1024)), 4);
-  const format = { style: "unit", unit: units[power], maximumFractionDigits: power > 1 ? 1 : 0 };
-  return new Intl.NumberFormat(document.documentElement.lang, format).format(bytes / 1024 ** power);
+  const digits = power > 0 ? 1 : 0;
+  const format = { minimumFractionDigits: digits, maximumFractionDigits: digits };
+  const number = new Intl.NumberFormat(document.documentElement.lang, format);
+  return `${number.format(bytes / 1024 ** power)}\u00a0${units[power]}`;
 }
 
 /** Seconds of 90.5, 1:30 or 1:02:03; null of nothing. */

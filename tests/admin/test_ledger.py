@@ -52,6 +52,14 @@ def test_empty_limit_is_unlimited_and_a_negative_one_is_refused(desk, owner, acc
 
     assert "-1" in desk.post(address, {"own_limit": "-1"}).content.decode()
     assert account().limit_bytes == 1000
+    desk.post(address, {"own_limit": "1.5 GB"})
+    assert Account.objects.get(owner_id=owner.pk).own_limit == 3 * 1024**3 // 2
+    assert 'value="1536 MB"' in desk.get(address).content.decode()
+
+    for most in (str(2**63 - 1), str(2**63)):
+        desk.post(address, {"own_limit": most})
+        assert account().limit_bytes == 2**63 - 1
+
     desk.post(address, {"own_limit": ""})
     assert account().limit_bytes is None
 

@@ -181,6 +181,46 @@ def test_preview_is_looked_at_and_approved(desk, make_policy, recording):  # noq
     assert "1 moved to the trash" in desk.get(page("retentionpolicy_changelist")).content.decode()
 
 
+def test_page_of_a_run_has_its_items_and_says_what_can_be_done(desk, make_policy, recording):  # noqa: F811
+    make_old(recording)
+    policy = make_policy(limit_items=0)
+    stopped = run(policy)
+
+    shown = desk.get(page("retentionrun_change", stopped.pk)).content.decode()
+
+    assert "Nothing has been removed" in shown
+    assert "Approve</button>" in shown
+    assert reverse("admin:recordings_recording_change", args=[recording.pk]) in shown
+    assert "olga" in shown
+    RetentionPolicy.objects.update(max_age_seconds=5)
+    waits = desk.get(page("retentionrun_change", stopped.pk)).content.decode()
+    assert "Approve</button>" not in waits
+    assert page("retentionpolicy_accept", policy.pk) in waits
+
+
+def test_fields_for_folders_are_folded_away_where_no_folder_is_meant(desk, make_policy):  # noqa: F811
+    folded = desk.get(page("retentionpolicy_change", make_policy().pk)).content.decode()
+    folder = make_policy("directory", path="managed/pictures", glob="*.png")
+    open_ = desk.get(page("retentionpolicy_change", folder.pk)).content.decode()
+
+    assert "collapse" in folded
+    assert "collapse" not in open_
+
+
+def test_limit_of_bytes_is_given_in_words(desk):  # noqa: F811
+    desk.post(page("retentionpolicy_add"), {**FORM, "limit_bytes": "2 GB"})
+
+    assert RetentionPolicy.objects.get(name=FORM["name"]).limit_bytes == 2 * 1024**3
+
+
+def test_policy_that_would_take_nothing_says_so(desk, make_policy):  # noqa: F811
+    policy = make_policy(accepted=False)
+
+    shown = desk.get(page("retentionpolicy_accept", policy.pk)).content.decode()
+
+    assert "Run now, it would take nothing." in shown
+
+
 def test_run_now_needs_acceptance_and_can_be_cancelled(desk, make_policy):  # noqa: F811
     policy = make_policy(accepted=False)
     answer = desk.post(page("retentionpolicy_run", policy.pk), follow=True)

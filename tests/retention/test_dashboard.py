@@ -17,7 +17,8 @@ from recordings.holds import hold_recording
 from recordings.ledger.models import Account, StoredFile
 from recordings.models import Recording
 from recordings.trash import erase, move_to_trash
-from retention import charts, dashboard, snapshots, tasks
+from retention import admin, charts, dashboard, runs, snapshots, tasks
+from retention.choices import Mode
 from retention.models import Forecast, StorageSnapshot
 from tests.admin.conftest import desk  # noqa: F401  (a fixture)
 from tests.retention.conftest import DAY, run
@@ -122,6 +123,21 @@ def test_page_shows_what_is_stored_and_what_leaves(desk, make_recording, make_po
     assert "5 files, since" in page
     assert page.count("<svg") >= 2
     assert not re.search(r"style=|<script>(?!<)", page)
+
+
+def test_run_that_waits_for_approval_comes_first(desk, recording, make_policy):  # noqa: F811
+    policy = make_policy(max_age_seconds=0, limit_items=0)
+    stopped = run(policy)
+    run(policy, Mode.PLAN)
+    address = reverse("admin:retention_retentionrun_change", args=[stopped.pk])
+
+    shown = desk.get(reverse("dashboard")).content.decode()
+    assert "waits for approval" in shown
+    assert f'href="{address}">Look at it' in shown
+    assert "Waits for approval: 1 would go" in admin.in_words(stopped)
+
+    runs.approve(stopped, by="anna")
+    assert "Look at it" not in desk.get(reverse("dashboard")).content.decode()
 
 
 def test_page_without_any_figures_says_so(desk):  # noqa: F811

@@ -94,6 +94,16 @@ def test_kept_recording_has_no_date(recording, make_policy):
     assert found.blocked_by == ("An administrator marked this recording to be kept.",)
 
 
+def test_kept_recording_is_not_said_to_be_due_before_it_is(recording, make_policy):
+    make_policy(crontab="0 2 * * *", max_age_seconds=30 * DAY)
+    Recording.objects.update(keep=True)
+
+    assert "Later on, the policy" in explain(recording).sentence
+
+    make_old(recording)
+    assert "Otherwise the policy" in explain(recording).sentence
+
+
 def test_processing_is_named_and_does_not_take_the_date(recording, make_policy):
     make_policy(crontab="0 2 * * *")
     Job.objects.create(recording=recording, owner_id=recording.owner_id)

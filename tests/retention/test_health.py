@@ -164,9 +164,9 @@ def test_thresholds_are_set_in_the_admin(desk):  # noqa: F811
 
     desk.post(page.request["PATH_INFO"], {**form.initial, "scratch_bytes": 5, "beat_seconds": 1})
     assert HealthThresholds.current().scratch_bytes == 1024**3
-    desk.post(page.request["PATH_INFO"], {**form.initial, "scratch_bytes": 5})
+    desk.post(page.request["PATH_INFO"], {**form.initial, "scratch_bytes": "2 GB"})
 
-    assert HealthThresholds.current().scratch_bytes == 5
+    assert HealthThresholds.current().scratch_bytes == 2 * 1024**3
 
 
 def test_notices_are_read_in_the_admin(desk):  # noqa: F811
@@ -202,7 +202,7 @@ def test_released_bytes_that_stay_are_a_warning(recording):
     assert (late.status, late.threshold) == ("warning", 3600)
     assert late.value >= 7200
     assert (
-        late.sentence == "0.0 MB were released and are still in storage, the first since 2 hours."
+        late.sentence == "4.9 KB were released and are still in storage, the first since 2 hours."
     )
 
 
