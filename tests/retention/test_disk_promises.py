@@ -22,17 +22,26 @@ from retention.choices import Mode
 from retention.impact import impact
 from retention.models import RetentionPolicy
 from tests.retention.conftest import DAY, ago, run
-from tests.retention.libraries import build, change, changes, quickly, recordings, rolled_back
+from tests.retention.libraries import build, change, changes, quickly, rolled_back
 
 pytestmark = pytest.mark.django_db
 
 TOTAL = 400
-libraries = st.lists(recordings, min_size=1, max_size=7)
-marks = st.integers(70, 95).flatmap(
-    lambda high: st.tuples(st.just(high), st.integers(65, high - 1))
-)
-disks = st.integers(TOTAL * 6 // 10, TOTAL)  # bytes that are taken
-days = st.sampled_from([None, None, 2, 5])
+seldom = st.sampled_from([False] * 7 + [True])
+sources = st.sampled_from([{Kind.ORIGINAL}, {Kind.ORIGINAL}, {Kind.ORIGINAL}, set()])
+derived = st.sets(st.sampled_from([Kind.TRIMMED, Kind.AUDIO, Kind.TRANSCRIPT]), min_size=1)
+rich = st.fixed_dictionaries({
+    "owner": st.integers(0, 1), "days": st.integers(0, 9), "size": st.integers(1, 9),
+    "state": st.sampled_from(["ready"] * 7 + ["uploading", "failed"]),
+    "kinds": st.builds(set.union, sources, derived),
+    "trashed": seldom, "keep": seldom, "held": seldom, "busy": seldom,
+})  # fmt: skip
+libraries = st.lists(rich, min_size=3, max_size=7)
+steps = st.integers(1, 3)
+marks = st.builds(lambda low, step: (low + step, low), st.integers(65, 85), steps)
+# Bytes that are taken beyond the low mark, three of them less than any high mark is.
+disks = st.sampled_from([3, 12, 15, 20, 25, 30, 40, 60])
+days = st.sampled_from([None, None, 2])
 batches = st.sampled_from([1, 2, 500])
 
 
@@ -54,6 +63,10 @@ def fill(patch, taken):
         return SimpleNamespace(total=TOTAL, free=TOTAL - others - stored())
 
     patch.setattr(shutil, "disk_usage", usage)
+
+
+def taken_beyond(both, beyond):
+    return TOTAL * both[1] // 100 + beyond
 
 
 def policy_of(both, older_than):
@@ -109,13 +122,13 @@ def in_a_row(went, order):
 
 
 @quickly
-@given(library=libraries, both=marks, taken=disks, older_than=days, batch=batches)
+@given(library=libraries, both=marks, beyond=disks, older_than=days, batch=batches)
 def test_what_is_shown_of_a_full_disk_is_what_happens(
-    owners, library, both, taken, older_than, batch, monkeypatch
+    owners, library, both, beyond, older_than, batch, monkeypatch
 ):
     with rolled_back(), monkeypatch.context() as patch:
         build(owners, library)
-        fill(patch, taken)
+        fill(patch, taken_beyond(both, beyond))
         patch.setattr(sweep, "BATCH_SIZE", batch)
         policy = policy_of(both, older_than)
 
@@ -135,17 +148,17 @@ def test_what_is_shown_of_a_full_disk_is_what_happens(
 
 
 @quickly
-@given(library=libraries, both=marks, taken=disks, older_than=days, batch=batches)
+@given(library=libraries, both=marks, beyond=disks, older_than=days, batch=batches)
 def test_disk_is_freed_to_its_low_mark_in_order_and_no_further(
-    owners, library, both, taken, older_than, batch, monkeypatch
+    owners, library, both, beyond, older_than, batch, monkeypatch
 ):
     with rolled_back(), monkeypatch.context() as patch:
         build(owners, library)
-        fill(patch, taken)
+        fill(patch, taken := taken_beyond(both, beyond))
         patch.setattr(sweep, "BATCH_SIZE", batch)
-        (high, low), before = both, ready()
+        high, before = both[0], ready()
         order, again = free(older_than), renditions(free(older_than))
-        needed = taken - TOTAL * low / 100
+        needed = beyond  # a hundredth of the disk is four bytes
 
         done = run(policy_of(both, older_than))
 
@@ -166,13 +179,13 @@ def test_disk_is_freed_to_its_low_mark_in_order_and_no_further(
 
 
 @quickly
-@given(library=libraries, both=marks, taken=disks, older_than=days, batch=batches)
+@given(library=libraries, both=marks, beyond=disks, older_than=days, batch=batches)
 def test_full_disk_takes_nothing_held_kept_or_without_its_source(
-    owners, library, both, taken, older_than, batch, monkeypatch
+    owners, library, both, beyond, older_than, batch, monkeypatch
 ):
     with rolled_back(), monkeypatch.context() as patch:
         made = build(owners, library)
-        fill(patch, taken)
+        fill(patch, taken_beyond(both, beyond))
         patch.setattr(sweep, "BATCH_SIZE", batch)
         may_go = {one.pk for one in free(older_than)}
         before = {one.pk: kinds(one) for one in made}
@@ -194,14 +207,14 @@ def kinds(recording):
 
 
 @quickly
-@given(library=libraries, both=marks, taken=disks, older_than=days, batch=batches,
+@given(library=libraries, both=marks, beyond=disks, older_than=days, batch=batches,
        changes=changes, later=st.integers(-60, 30))  # fmt: skip
 def test_plan_for_a_full_disk_is_the_most_that_goes_whatever_happens_meanwhile(
-    owners, library, both, taken, older_than, batch, changes, later, monkeypatch
+    owners, library, both, beyond, older_than, batch, changes, later, monkeypatch
 ):
     with rolled_back(), monkeypatch.context() as patch:
         made = build(owners, library)
-        fill(patch, taken)
+        fill(patch, taken := taken_beyond(both, beyond))
         policy = policy_of(both, older_than)
         plan = run(policy, Mode.PLAN)
         planned = items(plan, "would")
