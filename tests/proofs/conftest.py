@@ -33,7 +33,7 @@ def ground(
 ) -> Iterator[Path]:
     """An empty site whose transactions really commit; wiped before and after."""
     archives.use_folder(settings, data_dir / "archive")
-    with django_db_blocker.unblock(), site.hastened():
+    with django_db_blocker.unblock():
         scenes.wipe()
         yield data_dir
         scenes.wipe()

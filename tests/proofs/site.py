@@ -13,8 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from django.conf import settings
-from django.db import connection, connections
-from django.db.backends.signals import connection_created
+from django.db import connection
 from django.test.utils import override_settings, setup_databases, teardown_databases
 
 from recordings.ledger.storages import storage
@@ -35,28 +34,6 @@ def described(place: str) -> str:
     return f"{connection.vendor}, {place}"
 
 
-def hasten(connection: Any, **kwargs: Any) -> None:
-    """Do not wait for the disk at commits: here processes die, and the kernel keeps its word."""
-    lazily = {
-        "sqlite": "PRAGMA synchronous=OFF",
-        "postgresql": "SET synchronous_commit TO off",
-    }
-    with connection.cursor() as cursor:
-        cursor.execute(lazily[connection.vendor])
-
-
-@contextmanager
-def hastened() -> Iterator[None]:
-    """Open connections that do not wait for the disk; those open now are closed."""
-    connections.close_all()
-    connection_created.connect(hasten)
-    try:
-        yield
-    finally:
-        connection_created.disconnect(hasten)
-        connections.close_all()
-
-
 @contextmanager
 def made(place: str) -> Iterator[None]:
     """Make an empty site on the database of DATABASE_URL and take it down again."""
@@ -66,7 +43,6 @@ def made(place: str) -> Iterator[None]:
         with (
             tempfile.TemporaryDirectory() as folder,
             stored_in(place, Path(folder) / "media"),
-            hastened(),
         ):
             yield
     finally:

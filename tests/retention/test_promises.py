@@ -6,45 +6,28 @@ touched before the purge.
 
 from __future__ import annotations
 
-from contextlib import contextmanager
-from datetime import timedelta
-
 import pytest
-from django.db import transaction
-from django.utils import timezone
-from hypothesis import HealthCheck, event, given, settings
+from hypothesis import event, given
 from hypothesis import strategies as st
 
-from recordings.holds import hold_recording
-from recordings.ledger import names
 from recordings.ledger.models import StoredFile
-from recordings.ledger.names import Kind
-from recordings.models import Job, Recording, RecordingFile
-from recordings.trash import restore
+from recordings.models import Recording
 from retention import runs, sweep
 from retention.choices import Mode, State
 from retention.impact import impact
 from retention.models import RetentionPolicy, RetentionRun, everyone
 from tests.retention.conftest import DAY, ago, run
+from tests.retention.libraries import (
+    ages,
+    build,
+    change,
+    changes,
+    quickly,
+    recordings,
+    rolled_back,
+)
 
 pytestmark = pytest.mark.django_db
-quickly = settings(
-    max_examples=15, deadline=None,
-    suppress_health_check=[HealthCheck.function_scoped_fixture],
-)  # fmt: skip
-
-ages = st.integers(0, 9)
-recordings = st.fixed_dictionaries({
-    "owner": st.integers(0, 1),
-    "days": ages,
-    "trashed": st.booleans(),
-    "keep": st.sampled_from([False] * 5 + [True]),
-    "state": st.sampled_from(["ready"] * 4 + ["uploading", "failed"]),
-    "kinds": st.sets(st.sampled_from([Kind.ORIGINAL, Kind.TRIMMED, Kind.AUDIO, Kind.TRANSCRIPT])),
-    "size": st.integers(1, 9),
-    "held": st.sampled_from([False] * 4 + [True]),
-    "busy": st.sampled_from([False] * 5 + [True]),
-})  # fmt: skip
 libraries = st.lists(recordings, min_size=1, max_size=9)
 rules = st.fixed_dictionaries(
     {"max_age_seconds": ages.map(lambda days: days * DAY)},
@@ -62,56 +45,6 @@ targets = st.sampled_from([
 @pytest.fixture
 def owners(make_user):
     return [make_user("olga"), make_user("boris")]
-
-
-@contextmanager
-def rolled_back():
-    with transaction.atomic():
-        yield
-        transaction.set_rollback(True)
-
-
-def add(owner, spec):
-    at = ago(days=spec["days"], minutes=1)
-    recording = Recording.objects.create(
-        owner=owner, title="x", state=spec["state"], keep=spec["keep"], width=640,
-        created_at=at, processed_at=at if spec["state"] == "ready" else None,
-        trashed_at=at if spec["trashed"] else None,
-        purge_after=at + timedelta(days=4) if spec["trashed"] else None,
-    )  # fmt: skip
-    for kind in sorted(spec["kinds"]):
-        add_file(recording, kind, spec["size"])
-    if spec["held"]:
-        hold_recording(recording.pk, reason="case", by="anna")
-    if spec["busy"]:
-        Job.objects.create(recording=recording, owner_id=owner.pk)
-    return recording
-
-
-def add_file(recording, kind, size):
-    place = (recording.owner_id, recording.pk)
-    name = names.original(*place, "mp4") if kind == Kind.ORIGINAL else names.of_kind(kind, *place)
-    stored = StoredFile.objects.create(
-        storage="disk", file=name, kind=kind, owner_id=recording.owner_id,
-        recording_id=recording.pk, size=size, sha256="0" * 64, state="ready",
-        ready_at=timezone.now(), trashed=recording.trashed_at is not None,
-    )  # fmt: skip
-    RecordingFile.objects.create(recording=recording, kind=kind, stored=stored)
-
-
-def build(owners, library):
-    made = [add(owners[spec["owner"]], spec) for spec in library]
-    from recordings.ledger.models import Account
-
-    for owner in owners:
-        Account.objects.of(owner.pk)
-        ready = StoredFile.objects.ready().filter(owner_id=owner.pk)
-        sizes = list(ready.values_list("size", "trashed"))
-        Account.objects.filter(owner_id=owner.pk).update(
-            used=sum(size for size, _ in sizes),
-            in_trash=sum(size for size, trashed in sizes if trashed),
-        )
-    return made
 
 
 def policy_of(target, given_rules, owners):
@@ -159,36 +92,6 @@ def test_what_is_shown_beforehand_is_what_happens(owners, library, target, given
         assert done.matched == done.deleted + done.skipped + done.failed == plan.matched
         assert run(policy).deleted == 0
         event(f"{target[0]}: {'some' if would else 'none'}")
-
-
-changes = st.lists(
-    st.tuples(
-        st.sampled_from(["keep", "hold", "restore", "delete", "young", "old", "busy", "new"]),
-        st.integers(0, 8),
-        recordings,
-    ),
-    max_size=5,
-)
-
-
-def change(owners, made, what, index, spec):
-    recording = made[index % len(made)]
-    rows = Recording.objects.filter(pk=recording.pk)
-    if what == "new":
-        add(owners[spec["owner"]], {**spec, "kinds": set(), "held": False})
-    elif not rows.exists():
-        return
-    elif what == "hold":
-        hold_recording(recording.pk, reason="case", by="anna")
-    elif what == "restore":
-        restore([recording.pk])
-    elif what == "delete" and not rows.get().holds().exists():
-        rows.get().delete()
-    elif what == "busy" and not Job.objects.open().filter(recording=recording).exists():
-        Job.objects.create(recording=recording, owner_id=recording.owner_id)
-    elif what in {"keep", "young", "old"}:
-        moment = ago(days=0 if what == "young" else 99)
-        rows.update(**({"keep": True} if what == "keep" else {"created_at": moment}))
 
 
 @quickly
