@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from django.shortcuts import get_object_or_404
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework.generics import GenericAPIView
@@ -14,7 +16,10 @@ from recordings.api.permissions import IsAdministrator
 from recordings.api.recordings import REFUSED
 from retention import runs, undo
 from retention.api.serializers import ItemSerializer, RunSerializer, owner_names
+from retention.choices import State
 from retention.models import RetentionRun, RunItem
+
+FIRST_STEPS: Final = 2  # of an undo, done while the client waits: the second may find it done
 
 
 def find(pk: int) -> RetentionRun:
@@ -95,9 +100,16 @@ class UndoRunView(APIView):
     permission_classes = [IsAdministrator]
 
     @extend_schema(
-        operation_id="undo_run", request=None, responses={202: RunSerializer, "4XX": REFUSED}
+        operation_id="undo_run",
+        request=None,
+        responses={200: RunSerializer, 202: RunSerializer, "4XX": REFUSED},
     )
     def post(self, request: Request, pk: int) -> Response:
-        """Have brought back what a run moved to the trash and what is still there by it."""
+        """Bring back what a run moved to the trash and what is still there by it.
+
+        A large one goes on in steps: it is answered with 202 and is `running` until `undone`.
+        """
         run = undo.ask(find(pk), by=request.user.get_username())
-        return Response(RunSerializer(run).data, status=202)
+        undo.carry_on(run.pk, steps=FIRST_STEPS)
+        run.refresh_from_db()
+        return Response(RunSerializer(run).data, status=200 if run.state == State.UNDONE else 202)

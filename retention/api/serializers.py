@@ -12,11 +12,24 @@ from recordings.api.fields import SecondsField
 from recordings.ledger.models import Account, Hold, Receipt
 from recordings.models import SourceRule
 from retention.api.requests import LimitsField, ScheduleField, ScopeField
+from retention.choices import State
 from retention.models import LONGEST_AGE, RetentionPolicy, RetentionRun, RunItem
+
+
+class StateField(serializers.ChoiceField):
+    """The state of a run; one that is being undone is `running`, as it changes things again."""
+
+    def __init__(self, **options: Any) -> None:
+        states = [state for state in State.choices if state[0] != State.UNDOING]
+        super().__init__(states, **options)
+
+    def to_representation(self, value: str) -> str:
+        return State.RUNNING.value if value == State.UNDOING else value
 
 
 class RunSerializer(serializers.ModelSerializer[RetentionRun]):
     policy = serializers.CharField(source="policy_slug", read_only=True, help_text="Its slug.")
+    state = StateField(read_only=True)
 
     class Meta:
         model = RetentionRun

@@ -166,9 +166,10 @@ class Ladder:
             for file in files
         ]
 
-    def take(self, work: Work) -> dict[int | str, Result]:
-        """Remove the renditions of a batch, whose recordings the caller has locked."""
-        files = list(self.renditions.filter(stored__file__in=work.keys))
+    def take(self, work: Work, locked: Sequence[Recording]) -> dict[int | str, Result]:
+        """Remove the renditions of a batch that are of recordings the caller has locked."""
+        mine = self.renditions.filter(recording__in=[recording.pk for recording in locked])
+        files = list(mine.filter(stored__file__in=work.keys))
         by_name = {str(file.stored.file.name): file for file in files}
         lacking = measures.look_up(self.parts, "lacking", [file.pk for file in files])
 

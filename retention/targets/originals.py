@@ -94,8 +94,9 @@ class Originals(Target):
 
     def remove(self, work: Work) -> Mapping[int | str, Result]:
         wanted = RecordingFile.objects.filter(pk__in=work.keys)
-        with locked(set(wanted.values_list("recording_id", flat=True))):
-            files = list(self.everything(work.policy).filter(pk__in=work.keys))
+        with locked(set(wanted.values_list("recording_id", flat=True))) as found:
+            mine = self.everything(work.policy).filter(recording__in=[one.pk for one in found])
+            files = list(mine.filter(pk__in=work.keys))
             by_id = {file.pk: file for file in files}
             facts = self.facts(
                 work.policy, files, self.measures(work.policy, list(by_id), self.limit(work.policy))

@@ -110,7 +110,7 @@ class Recordings(library.RecordingTarget):
         with locked(pks.union(parts.values_list("recording_id", flat=True))) as found:
             needed = disk.needed(work.policy, under_way=True)
             steps = self.ladder(work.policy, work.at, needed=needed)
-            gone = steps.take(replace(work, keys=names)) if names else {}
+            gone = steps.take(replace(work, keys=names), found) if names else {}
             whole = [recording for recording in found if recording.pk in pks]
             return gone | self.take(replace(work, keys=sorted(pks)), whole)
 

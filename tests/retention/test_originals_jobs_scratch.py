@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 
 from recordings.holds import hold_recording
-from recordings.ledger.models import Receipt
+from recordings.ledger.models import AccountQuerySet, Receipt
 from recordings.ledger.names import Kind
 from recordings.ledger.purge import purge
-from recordings.models import Job
+from recordings.models import Job, Recording
 from tests.conftest import assert_clean
 from tests.retention.conftest import DAY, ago, run
 
@@ -36,6 +36,24 @@ def test_original_of_a_held_recording_stays(make_recording, make_policy):
     hold_recording(recording.pk, reason="court case", by="anna")
 
     assert run(make_policy("originals")).skipped == 1
+    assert recording.files.count() == 5
+
+
+def test_original_that_changes_hands_while_the_run_waits_for_it_stays(
+    make_recording, make_policy, make_user, monkeypatch
+):
+    """The account of the new owner is not locked, so a hold on him could come at any moment."""
+    recording, boris = make_recording(processed_at=ago(days=9), width=640), make_user("boris")
+    policy = make_policy("originals")
+    lock = AccountQuerySet.lock
+
+    def lock_late(accounts, owner_ids):
+        Recording.objects.filter(pk=recording.pk).update(owner=boris)
+        return lock(accounts, owner_ids)
+
+    monkeypatch.setattr(AccountQuerySet, "lock", lock_late)
+    run(policy)
+
     assert recording.files.count() == 5
 
 

@@ -202,7 +202,7 @@ def test_undo_by_the_api_and_the_admin(olds, make_policy, admin_api, desk):  # n
     while carry_on(first.pk):
         pass
 
-    assert (answer.status_code, answer.json()["state"]) == (202, "undoing")
+    assert (answer.status_code, answer.json()["state"]) == (200, "undone")
     assert again.status_code == 409
     assert admin_api.get(f"/api/runs/{first.pk}").json()["state"] == "undone"
     second = run(policy)
