@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from django.contrib import admin
 from django.core.exceptions import PermissionDenied
-from django.db.models import OuterRef, QuerySet, Subquery
+from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.template.defaultfilters import filesizeformat
@@ -17,8 +17,7 @@ from django.utils.safestring import SafeString
 from django.utils.timezone import localtime
 from django.views.decorators.http import require_POST
 
-from recordings.ledger.admin_base import LibraryAdmin, ReadOnlyAdmin
-from recordings.ledger.models import Account
+from recordings.ledger.admin_base import LibraryAdmin, ReadOnlyAdmin, with_owner_name
 from retention import admin_health as admin_health  # registers its pages
 from retention import runs, undo, words
 from retention.choices import Mode
@@ -247,7 +246,7 @@ class RunAdmin(ReadOnlyAdmin):
         self, request: HttpRequest, context: Any, *args: Any, **kwargs: Any
     ) -> HttpResponse:
         """Show the first items of a run below it."""
-        first = list(owners_named(context["original"].items.order_by("pk"))[: SHOWN + 1])
+        first = list(with_owner_name(context["original"].items.order_by("pk"))[: SHOWN + 1])
         context |= {"items": first[:SHOWN], "more": len(first) > SHOWN}
         return super().render_change_form(request, context, *args, **kwargs)
 
@@ -327,12 +326,6 @@ class RunAdmin(ReadOnlyAdmin):
         return answer
 
 
-def owners_named(items: QuerySet[RunItem]) -> QuerySet[RunItem]:
-    """Add the names of the owners, those who are gone among them."""
-    name = Account.objects.filter(owner_id=OuterRef("owner_id")).values("name")
-    return items.annotate(owner_name=Subquery(name))
-
-
 @admin.register(RunItem)
 class RunItemAdmin(ReadOnlyAdmin):
     """Reached from a run, and shown only for one."""
@@ -371,5 +364,5 @@ class RunItemAdmin(ReadOnlyAdmin):
         return False
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[RunItem]:
-        rows = owners_named(super().get_queryset(request))
+        rows = with_owner_name(super().get_queryset(request))
         return rows if request.GET.get("run__id__exact") else rows.none()
