@@ -33,9 +33,11 @@ urlpatterns = [
     path("media/<path:name>", media, name="media"),
     # the API of retention
     path("api/", include("retention.api.urls")),
+    path("api/", include("thumbnails.api_urls")),
     # the owners' pages
     path("", include("recordings.urls")),
     path("", include("retention.urls")),
+    path("", include("thumbnails.urls")),
     path("favicon.ico", favicon),
 ]
 

@@ -1,0 +1,189 @@
+"""Answer with pictures: template pictures to all, a recording's to those who may see it.
+
+An address that names its version is good for ever. So a browser that has the picture is told so
+from what it sent alone: a template's version is in the address, and the tag of a recording's
+picture holds a seal that only this site can make, for the session or token that got the picture.
+Every other answer begins with asking whose the recording is.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import logging
+from http import HTTPStatus
+from typing import Any, Final
+
+from django.conf import settings
+from django.contrib.auth.views import redirect_to_login
+from django.http import (
+    Http404,
+    HttpRequest,
+    HttpResponse,
+    HttpResponseBase,
+    HttpResponseRedirect,
+    JsonResponse,
+)
+from django.utils.cache import patch_vary_headers
+from django.views.decorators.http import require_safe
+from rest_framework.exceptions import AuthenticationFailed
+
+from recordings.api.authentication import SCHEME, TokenAuthentication
+from recordings.ledger.content_types import content_type
+from recordings.ledger.exceptions import LedgerError
+from recordings.ledger.permissions import ADMINISTER
+from recordings.models import Recording
+from thumbnails import derive
+from thumbnails.models import ThumbnailTemplate
+from thumbnails.resolve import (
+    DIGITS,
+    RELATED,
+    SIZES,
+    Picture,
+    SiteDefault,
+    resolve,
+    template_address,
+)
+
+logger = logging.getLogger(__name__)
+
+FOR_EVER: Final = "max-age=31536000, immutable"
+FULL: Final = "full"  # as it is stored
+# What all may see and what they may not are apart in the cache.
+PUBLIC, PRIVATE = "public", "private"
+SEAL: Final = 24  # hexadecimal digits
+
+
+@require_safe
+def template_picture(request: HttpRequest, slug: str, version: str, size: str) -> HttpResponseBase:
+    """Answer for one version of a template, in one of `SIZES` or `full`."""
+    tag = f'"{version}-{size}"'
+    if tag in request.META.get("HTTP_IF_NONE_MATCH", ""):
+        response = HttpResponse(status=HTTPStatus.NOT_MODIFIED)
+    elif size in SIZES and (body := derive.kept(PUBLIC, version, size)):
+        response = HttpResponse(body, content_type=derive.CONTENT_TYPE)
+    else:
+        template = _template(slug, size)
+        if template.stored.sha256[:DIGITS] != version:  # it was replaced since
+            address = template_address(template, size)
+            return HttpResponseRedirect(address, headers={"Cache-Control": "no-cache"})
+        response = _answer(template.stored, size, space=PUBLIC)
+    return _described(response, tag, f"public, {FOR_EVER}")
+
+
+def _template(slug: str, size: str) -> ThumbnailTemplate:
+    template = ThumbnailTemplate.objects.filter(slug=slug).select_related("stored").first()
+    if template is None or size not in {*SIZES, FULL}:
+        raise Http404
+    return template
+
+
+@require_safe
+def thumbnail(request: HttpRequest, pk: int) -> HttpResponseBase:
+    """Answer with what a recording shows; `v` names the version, `size` one of `SIZES`."""
+    asked, size = request.GET.get("v", ""), request.GET.get("size", "") or FULL
+    wanted = request.META.get("HTTP_IF_NONE_MATCH", "")
+    if asked and wanted and (tag := _tag(request, pk, asked, size)) in wanted:
+        response = HttpResponse(status=HTTPStatus.NOT_MODIFIED)
+        return _described(response, tag, f"private, {FOR_EVER}", personal=True)
+    try:
+        user = who(request)
+    except AuthenticationFailed as error:
+        return sign_in(request, str(error.detail))
+    if not user.is_authenticated:
+        return sign_in(request, "Sign in, or send a token: Authorization: Token KEY.")
+    if size not in {*SIZES, FULL}:
+        return _refused(f"Give one of these sizes: {', '.join(SIZES)}.")
+    picture = resolve(visible(user, pk), SiteDefault())
+    if picture is None:
+        raise Http404
+    return _shown(request, pk, picture, size, for_ever=asked == picture.version)
+
+
+def _shown(
+    request: HttpRequest, pk: int, picture: Picture, size: str, *, for_ever: bool
+) -> HttpResponseBase:
+    tag = _tag(request, pk, picture.version, size)
+    if tag in request.META.get("HTTP_IF_NONE_MATCH", ""):
+        response = HttpResponse(status=HTTPStatus.NOT_MODIFIED)
+    else:
+        space = PUBLIC if picture.template else PRIVATE
+        response = _answer(picture.stored, size, space=space)
+    caching = f"private, {FOR_EVER if for_ever else 'no-cache'}"
+    return _described(response, tag, caching, personal=True)
+
+
+def _answer(stored: Any, size: str, *, space: str) -> HttpResponse:
+    """Put a stored picture, or one made of it, into a response."""
+    try:
+        if size in SIZES:
+            body = derive.resized(stored, size, space=space)
+            return HttpResponse(body, content_type=derive.CONTENT_TYPE)
+        body = derive.content(stored)
+    except FileNotFoundError as error:
+        logger.error("%s is ready in the ledger and not in storage", stored)
+        raise Http404 from error
+    except LedgerError as error:
+        return _refused(str(error), HTTPStatus.SERVICE_UNAVAILABLE, "unavailable")
+    return HttpResponse(body, content_type=content_type(str(stored.file.name)))
+
+
+def _tag(request: HttpRequest, pk: int, version: str, size: str) -> str:
+    """Make the strong tag of a recording's picture for the one who asks."""
+    said = f"{_credential(request)}\n{pk}\n{version}\n{size}".encode()
+    key = f"thumbnail{settings.SECRET_KEY}".encode()
+    seal = hmac.digest(key, said, hashlib.sha256).hex()[:SEAL]
+    return f'"{version}-{size}-{seal}"'
+
+
+def _credential(request: HttpRequest) -> str:
+    token: str = request.META.get("HTTP_AUTHORIZATION", "")
+    return token or request.COOKIES.get(settings.SESSION_COOKIE_NAME, "")
+
+
+def who(request: HttpRequest) -> Any:
+    """Say who asks. Raises AuthenticationFailed for a token that opens nothing."""
+    by_token = TokenAuthentication().authenticate(request)
+    return by_token[0] if by_token else request.user
+
+
+def sign_in(request: HttpRequest, sentence: str) -> HttpResponseBase:
+    """Send a person to the sign-in page; tell a program."""
+    if "text/html" in request.headers.get("Accept", ""):
+        return redirect_to_login(request.get_full_path())
+    body = {"detail": sentence, "code": "not_authenticated"}
+    headers = {"WWW-Authenticate": SCHEME}
+    return JsonResponse(body, status=HTTPStatus.UNAUTHORIZED, headers=headers)
+
+
+def visible(user: Any, pk: int) -> Recording:
+    """Return a recording that the user may see, with what `resolve` needs. Raises Http404."""
+    recording = Recording.objects.filter(pk=pk).select_related("owner", *RELATED).first()
+    # Whose it is says enough for most: what else a user may takes two queries.
+    if recording and (recording.owner_id == user.pk or user.has_perm(ADMINISTER)):
+        return recording
+    raise Http404
+
+
+def _refused(
+    sentence: str, status: HTTPStatus = HTTPStatus.BAD_REQUEST, code: str = "invalid"
+) -> HttpResponse:
+    body = {"detail": sentence, "code": code}
+    return JsonResponse(body, status=status, headers={"Cache-Control": "no-store"})
+
+
+def _described(
+    response: HttpResponse, tag: str, caching: str, *, personal: bool = False
+) -> HttpResponse:
+    """Add what a cache needs to know; an error says for itself that it is not to be kept."""
+    if response.status_code not in {HTTPStatus.OK, HTTPStatus.NOT_MODIFIED}:
+        return response
+    response["ETag"], response["Cache-Control"] = tag, caching
+    if response.status_code == HTTPStatus.OK:
+        response["X-Content-Type-Options"] = "nosniff"
+        response["Content-Length"] = str(len(response.content))
+    else:
+        del response["Content-Type"]
+    if personal:
+        patch_vary_headers(response, ["Cookie", "Authorization"])
+    return response
