@@ -173,7 +173,7 @@ CACHES = {
     },
     # Resized pictures; the policy `cache` empties it, and what is missing is made anew.
     "thumbnails": {
-        "BACKEND": "django.core.cache.backends.filebased.FileBasedCache",
+        "BACKEND": "thumbnails.cache.PictureCache",
         "LOCATION": CACHE_ROOT / "thumbnails",
         "KEY_PREFIX": "mediasite",
         "OPTIONS": {"MAX_ENTRIES": 10_000, "CULL_FREQUENCY": 10},

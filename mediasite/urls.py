@@ -8,6 +8,7 @@ from django.shortcuts import redirect
 from django.templatetags.static import static
 from django.urls import include, path
 
+import thumbnails.urls
 from recordings.media import media
 from retention import dashboard
 from retention.api.metrics import MetricsView
@@ -24,6 +25,8 @@ def favicon(request: HttpRequest) -> HttpResponse:
 
 
 urlpatterns = [
+    # a page asks for many pictures at once, so they are looked for first
+    *thumbnails.urls.urlpatterns,
     path("healthz", healthz),
     path("admin/dashboard/", admin.site.admin_view(dashboard.page), name="dashboard"),
     path("metrics", MetricsView.as_view(), name="metrics"),
@@ -33,11 +36,9 @@ urlpatterns = [
     path("media/<path:name>", media, name="media"),
     # the API of retention
     path("api/", include("retention.api.urls")),
-    path("api/", include("thumbnails.api_urls")),
     # the owners' pages
     path("", include("recordings.urls")),
     path("", include("retention.urls")),
-    path("", include("thumbnails.urls")),
     path("favicon.ico", favicon),
 ]
 

@@ -19,32 +19,41 @@ from thumbnails.resolve import DIGITS, SIZES
 from thumbnails.sandbox import render
 
 CONTENT_TYPE: Final = "image/webp"
-
-
-def key(space: str, version: str, size: str) -> str:
-    """`space` keeps what all may see apart from what they may not."""
-    return f"{space}:{version}:{size}"
+PUBLIC: Final = "public"
 
 
 def kept(space: str, version: str, size: str) -> bytes | None:
-    """Return a resized picture that was made before."""
-    found: bytes | None = caches["thumbnails"].get(key(space, version, size))
+    """Return a resized picture that was made before.
+
+    `space` keeps what all may see apart from what belongs to one recording: see `space_of`.
+    """
+    found: bytes | None = caches["thumbnails"].get(f"{space}:{version}:{size}")
     return found
 
 
-def resized(stored: StoredFile, size: str, *, space: str) -> bytes:
+def space_of(recording_id: int | None) -> str:
+    return PUBLIC if recording_id is None else f"recording-{recording_id}"
+
+
+def forget(stored: StoredFile) -> None:
+    """Drop what was made of a picture that goes; no one could find it, but it was somebody's."""
+    space, version = space_of(stored.recording_id), stored.sha256[:DIGITS]
+    caches["thumbnails"].delete_many([f"{space}:{version}:{size}" for size in SIZES])
+
+
+def resized(stored: StoredFile, size: str) -> bytes:
     """Return a stored picture in one of `SIZES`, as WebP.
 
     Raises PictureRefused for a poster that cannot be read, Busy, and FileNotFoundError or
     StorageFault where storage does not give it.
     """
-    version = stored.sha256[:DIGITS]
+    space, version = space_of(stored.recording_id), stored.sha256[:DIGITS]
     made = kept(space, version, size)
     if made is None:
         whole = stored.kind == Kind.POSTER and size == "player"  # it may be upright
         order = {"size": SIZES[size], "fit": "inside" if whole else "cover", "format": "WEBP"}
         made = render(order, chunks(stored))
-        caches["thumbnails"].set(key(space, version, size), made, timeout=None)
+        caches["thumbnails"].set(f"{space}:{version}:{size}", made)
     return made
 
 

@@ -24,6 +24,7 @@ from recordings.ledger.publish import Publication
 from recordings.ledger.release import release
 from recordings.ledger.transactions import retried
 from recordings.models import Recording
+from thumbnails import derive
 from thumbnails.exceptions import CannotEdit
 from thumbnails.models import OwnerDefault, Thumbnail, ThumbnailTemplate
 
@@ -34,7 +35,7 @@ def choose(pk: int, template: ThumbnailTemplate, *, by: str) -> None:
     def work() -> None:
         with trash.locked([pk]) as found:
             recording = editable(found)
-            row = Thumbnail.objects.filter(recording=recording).first()
+            row = Thumbnail.objects.filter(recording=recording).select_related("stored").first()
             Thumbnail.objects.update_or_create(
                 recording=recording,
                 defaults={"template": template, "stored": None, "changed_at": Now()},
@@ -86,7 +87,7 @@ def _show(pk: int, publication: Publication, template: ThumbnailTemplate | None,
         recording = editable(found)
         if recording.owner_id != publication.stored.owner_id:
             raise CannotEdit("This recording was given to somebody else a moment ago.")
-        former = Thumbnail.objects.filter(recording=recording).first()
+        former = Thumbnail.objects.filter(recording=recording).select_related("stored").first()
         Thumbnail.objects.update_or_create(
             recording=recording,
             defaults={"stored": publication.settle(), "template": template, "changed_at": Now()},
@@ -96,8 +97,16 @@ def _show(pk: int, publication: Publication, template: ThumbnailTemplate | None,
 
 def _let_go(former: Thumbnail | None, *, by: str) -> None:
     """Release the picture that a row showed before. Raises Held."""
-    if former and former.stored_id:
-        release([former.stored_id], reason=StoredFile.Reason.REPLACED, by=by)
+    if former and former.stored:
+        release([former.stored.pk], reason=StoredFile.Reason.REPLACED, by=by)
+        transaction.on_commit(partial(derive.forget, former.stored), robust=True)
+
+
+def release_own(stored_id: int | None) -> None:
+    """Release the picture of a row that is gone. Raises Held."""
+    for stored in StoredFile.objects.filter(pk=stored_id or 0):
+        release([stored.pk], reason=StoredFile.Reason.DELETED)
+        transaction.on_commit(partial(derive.forget, stored), robust=True)
 
 
 def editable(found: list[Recording]) -> Recording:

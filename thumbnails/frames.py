@@ -9,7 +9,7 @@ from pathlib import Path
 from threading import Event
 from typing import Final
 
-from django.core.cache import caches
+from django.core.cache import cache
 
 from recordings.ledger.names import Kind
 from recordings.ledger.storages import DiskStorage, storage
@@ -17,7 +17,6 @@ from recordings.models import Recording, RecordingFile
 from recordings.processing import ffmpeg
 from recordings.processing.exceptions import MediaError, SiteFault
 from recordings.processing.scratch import Scratch, scratch
-from thumbnails.derive import key
 from thumbnails.exceptions import CannotEdit
 
 FILM: Final = (Kind.TRIMMED, Kind.ORIGINAL)
@@ -35,11 +34,12 @@ def frame(recording: Recording, seconds: float) -> bytes:
         raise CannotEdit("There is no video here to take a frame from.")
     if recording.duration:
         seconds = min(seconds, max(0.0, recording.duration - 0.5))
-    name = key("frame", film.stored.sha256, f"{math.floor(seconds * 10) / 10:.1f}")
-    taken: bytes | None = caches["thumbnails"].get(name)
+    seconds = math.floor(seconds * 10) / 10
+    name = f"frame:{film.stored.sha256}:{seconds:.1f}"
+    taken: bytes | None = cache.get(name)
     if taken is None:
-        taken = _taken(recording, film, math.floor(seconds * 10) / 10)
-        caches["thumbnails"].set(name, taken, timeout=KEPT)
+        taken = _taken(recording, film, seconds)
+        cache.set(name, taken, timeout=KEPT)
     return taken
 
 

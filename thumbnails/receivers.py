@@ -9,13 +9,13 @@ from django.dispatch import receiver
 
 from recordings.ledger.models import StoredFile
 from recordings.ledger.release import release
+from thumbnails import editing
 from thumbnails.models import Thumbnail, ThumbnailTemplate
 
 
 @receiver(post_delete, sender=Thumbnail)
 def release_picture(instance: Thumbnail, **kwargs: Any) -> None:
-    if instance.stored_id is not None:
-        release([instance.stored_id], reason=StoredFile.Reason.DELETED)
+    editing.release_own(instance.stored_id)
 
 
 @receiver(post_delete, sender=ThumbnailTemplate)
