@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+from threading import Thread
 from typing import Any
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
+from django.db import connections
 from django.test import Client
 from django.test.client import BOUNDARY, MULTIPART_CONTENT, encode_multipart
 
+from recordings.archive_restore import restore
 from recordings.ledger.models import StoredFile
 from recordings.ledger.names import Kind
 from recordings.ledger.purge import purge
 from recordings.ledger.release import place_hold
 from recordings.models import Recording
+from tests import archives
 from tests.conftest import assert_clean, store
+from tests.recordings.test_archive import put_away
 from tests.thumbnails.conftest import opened, picture
 from thumbnails import editing, gallery
 from thumbnails.models import Thumbnail
@@ -258,3 +263,44 @@ def test_others_neither_see_nor_change(
     assert put(other_api, recording, picture()).status_code == 404
     assert Client().get(address(recording)).status_code == 401
     assert Client().delete(address(recording)).status_code == 401
+
+
+def test_own_picture_goes_to_the_archive_and_comes_back(
+    api: Client, recording: Recording, templates: Any, account: Any, settings: Any, tmp_path: Any
+) -> None:
+    archives.use_folder(settings, tmp_path / "archive")
+    editing.set_own(recording.pk, picture(colour="#00ff00"), by="olga", template=templates[1])
+    used = account().used
+
+    archived = put_away(recording)
+    assert account().used == 0
+    restore(archived.pk, by="anna")
+    purge()
+
+    assert account().used == used
+    assert Thumbnail.objects.get(recording_id=recording.pk).template == templates[1]
+    assert opened(api.get(address(recording)).content).getpixel((3, 3)) == (0, 255, 0)
+    assert_clean()
+
+
+def test_two_edits_at_once_leave_one_picture(
+    recording: Recording, templates: Any, account: Any, stored_names: Any
+) -> None:
+    before, names = account().used, stored_names()
+
+    def edit(colour: str) -> None:
+        try:
+            editing.set_own(recording.pk, picture(colour=colour), by="olga")
+        finally:
+            connections.close_all()
+
+    threads = [Thread(target=edit, args=(colour,)) for colour in ("#f00", "#0f0", "#00f")]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    purge()
+
+    assert len(stored_names() - names) == 1
+    assert account().used == before + Thumbnail.objects.get().stored.size
+    assert_clean()

@@ -21,9 +21,7 @@ class Command(BaseCommand):
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument(
-            "folder", type=Path, help="Looked through with all in it."
-        )
+        parser.add_argument("folder", type=Path, help="Looked through with all in it.")
         parser.add_argument("--json", action="store_true", help="Print the list as JSON.")
 
     def handle(self, *args: Any, **options: Any) -> str:
