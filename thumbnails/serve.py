@@ -57,9 +57,10 @@ SEAL: Final = 16  # bytes
 def template_picture(request: HttpRequest, slug: str, version: str, size: str) -> HttpResponseBase:
     """Answer for one version of a template, in one of `SIZES` or `full`."""
     tag = f'"{version}-{size}"'
+    caching = f"public, {FOR_EVER}"
     if tag in request.META.get("HTTP_IF_NONE_MATCH", ""):
-        response = HttpResponse(status=HTTPStatus.NOT_MODIFIED)
-    elif size in SIZES and (body := derive.kept(derive.PUBLIC, version, size)):
+        return _known(tag, caching, personal=False)
+    if size in SIZES and (body := derive.kept(derive.PUBLIC, version, size)):
         response = HttpResponse(body, content_type=derive.CONTENT_TYPE)
     else:
         template = _template(slug, size)
@@ -67,7 +68,7 @@ def template_picture(request: HttpRequest, slug: str, version: str, size: str) -
             address = template_address(template, size)
             return HttpResponseRedirect(address, headers={"Cache-Control": "no-cache"})
         response = _answer(template.stored, size)
-    return _described(response, tag, f"public, {FOR_EVER}")
+    return _described(response, tag, caching, personal=False)
 
 
 def _template(slug: str, size: str) -> ThumbnailTemplate:
@@ -77,14 +78,12 @@ def _template(slug: str, size: str) -> ThumbnailTemplate:
     return template
 
 
-@require_safe
 def thumbnail(request: HttpRequest, pk: int) -> HttpResponseBase:
-    """Answer with what a recording shows; `v` names the version, `size` one of `SIZES`."""
+    """Answer a GET or HEAD; `v` names the version, `size` one of `SIZES`."""
     wanted = request.META.get("HTTP_IF_NONE_MATCH", "")
     query = request.META.get("QUERY_STRING", "")
     if wanted and query.startswith("v=") and (tag := _tag(request, pk, query)) in wanted:
-        response = HttpResponse(status=HTTPStatus.NOT_MODIFIED)
-        return _described(response, tag, FOR_EVER_HIS, personal=True)
+        return _known(tag, FOR_EVER_HIS, personal=True)
     try:
         user = who(request)
     except AuthenticationFailed as error:
@@ -96,8 +95,7 @@ def thumbnail(request: HttpRequest, pk: int) -> HttpResponseBase:
         return _refused(f"Give one of these sizes: {', '.join(SIZES)}.")
     known = glance(user, pk)
     if wanted and known and (tag := _tag(request, pk, _query(known, size))) in wanted:
-        response = HttpResponse(status=HTTPStatus.NOT_MODIFIED)
-        return _described(response, tag, "private, no-cache", personal=True)
+        return _known(tag, "private, no-cache", personal=True)
     if asked and size in SIZES and (body := derive.kept(derive.space_of(pk), asked, size)):
         response = HttpResponse(body, content_type=derive.CONTENT_TYPE)
         return _described(
@@ -114,12 +112,10 @@ def _shown(
     request: HttpRequest, pk: int, picture: Picture, size: str, *, for_ever: bool
 ) -> HttpResponseBase:
     tag = _tag(request, pk, _query(picture.version, size))
-    if tag in request.META.get("HTTP_IF_NONE_MATCH", ""):
-        response = HttpResponse(status=HTTPStatus.NOT_MODIFIED)
-    else:
-        response = _answer(picture.stored, size)
     caching = FOR_EVER_HIS if for_ever else "private, no-cache"
-    return _described(response, tag, caching, personal=True)
+    if tag in request.META.get("HTTP_IF_NONE_MATCH", ""):
+        return _known(tag, caching, personal=True)
+    return _described(_answer(picture.stored, size), tag, caching, personal=True)
 
 
 def _answer(stored: StoredFile, size: str) -> HttpResponse:
@@ -196,15 +192,17 @@ def _refused(
     return JsonResponse(body, status=status, headers={"Cache-Control": "no-store"})
 
 
-def _described(
-    response: HttpResponse, tag: str, caching: str, *, personal: bool = False
-) -> HttpResponse:
+def _known(tag: str, caching: str, *, personal: bool) -> HttpResponse:
+    """Say that the browser has it."""
+    response = HttpResponse(status=HTTPStatus.NOT_MODIFIED.value)
+    del response.headers["Content-Type"]
+    return _described(response, tag, caching, personal=personal)
+
+
+def _described(response: HttpResponse, tag: str, caching: str, *, personal: bool) -> HttpResponse:
     """Add what a cache needs to know; an error says for itself that it is not to be kept."""
-    if response.status_code not in {HTTPStatus.OK, HTTPStatus.NOT_MODIFIED}:
-        return response
-    response["ETag"], response["Cache-Control"] = tag, caching
-    if response.status_code == HTTPStatus.NOT_MODIFIED:
-        del response["Content-Type"]
-    if personal:
-        response["Vary"] = "Cookie, Authorization"
+    if response.status_code < HTTPStatus.BAD_REQUEST.value:
+        response.headers["ETag"], response.headers["Cache-Control"] = tag, caching
+        if personal:
+            response.headers["Vary"] = "Cookie, Authorization"
     return response
