@@ -167,7 +167,14 @@ CACHES = {
         "BACKEND": "django.core.cache.backends.filebased.FileBasedCache",
         "LOCATION": CACHE_ROOT / "django",
         "KEY_PREFIX": "mediasite",
-    }
+    },
+    # Resized pictures; the policy `cache` empties it, and what is missing is made anew.
+    "thumbnails": {
+        "BACKEND": "thumbnails.cache.PictureCache",
+        "LOCATION": CACHE_ROOT / "thumbnails",
+        "KEY_PREFIX": "mediasite",
+        "OPTIONS": {"MAX_ENTRIES": 10_000, "CULL_FREQUENCY": 10},
+    },
 }
 
 # --- storage: an alias is written into every row and keeps its meaning for ever

@@ -30,6 +30,7 @@ from mediasite.environment import env, reason, unusable
 from recordings import demo
 from recordings.ledger import identity
 from recordings.ledger.exceptions import LedgerError
+from thumbnails import gallery
 
 FOLDERS = ("MEDIA_ROOT", "SCRATCH_ROOT", "LOG_ROOT", "BROKER_ROOT", "CACHE_ROOT", "MANAGED_ROOT")
 PROBE_TIMEOUT = 1.0  # seconds
@@ -203,6 +204,17 @@ def bind_storage() -> bool:
     """
     try:
         return identity.keep()
+    except LedgerError:
+        return False
+
+
+def make_templates() -> bool:
+    """Draw the templates of thumbnails that were never there; return whether there were any.
+
+    A store that does not answer yet gets them at a later start.
+    """
+    try:
+        return bool(gallery.ensure())
     except LedgerError:
         return False
 

@@ -8,6 +8,7 @@ from django.shortcuts import redirect
 from django.templatetags.static import static
 from django.urls import include, path
 
+import thumbnails.urls
 from recordings.media import media
 from retention import dashboard
 from retention.api.metrics import MetricsView
@@ -24,6 +25,8 @@ def favicon(request: HttpRequest) -> HttpResponse:
 
 
 urlpatterns = [
+    # a page asks for many pictures at once, so they are looked for first
+    *thumbnails.urls.urlpatterns,
     path("healthz", healthz),
     path("admin/dashboard/", admin.site.admin_view(dashboard.page), name="dashboard"),
     path("metrics", MetricsView.as_view(), name="metrics"),

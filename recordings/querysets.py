@@ -8,6 +8,7 @@ from django.db import models
 from django.db.models import Exists, OuterRef, Prefetch, Q
 from django.db.models.functions import Now
 
+from recordings import pictures
 from recordings.ledger.models import Hold
 from recordings.ledger.names import Kind
 from recordings.ledger.permissions import ADMINISTER
@@ -47,7 +48,7 @@ class RecordingQuerySet(models.QuerySet["Recording"]):
 
         files = RecordingFile.objects.current().select_related("stored").order_by("kind", "id")
         jobs = Job.objects.newest_of_each_recording()
-        return self.select_related("owner").prefetch_related(
+        return self.select_related("owner", *pictures.related).prefetch_related(
             "labels",
             Prefetch("files", queryset=files, to_attr="current_files"),
             Prefetch("jobs", queryset=jobs, to_attr="newest_jobs"),

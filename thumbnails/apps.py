@@ -8,3 +8,13 @@ from django.apps import AppConfig
 class ThumbnailsConfig(AppConfig):
     name = "thumbnails"
     default_auto_field = "django.db.models.BigAutoField"
+
+    def ready(self) -> None:
+        from recordings import pictures
+        from recordings.api.errors import ANSWERS
+        from thumbnails import auditing, receivers, resolve  # noqa: F401  (connects them)
+        from thumbnails.exceptions import ANSWERS as OURS
+
+        ANSWERS.update(OURS)
+        pictures.related.extend(resolve.RELATED)
+        pictures.addresses.append(resolve.listed)

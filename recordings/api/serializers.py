@@ -6,8 +6,8 @@ from typing import Any
 
 from rest_framework import serializers
 
+from recordings import pictures
 from recordings.ledger.models import Account
-from recordings.ledger.names import Kind
 from recordings.models import Job, Recording, RecordingFile
 
 
@@ -107,8 +107,7 @@ class RecordingSerializer(serializers.ModelSerializer[Recording]):
         return sorted(label.name for label in recording.labels.all())
 
     def get_thumbnail_url(self, recording: Recording) -> str | None:
-        posters = (file for file in recording.current_files if file.kind == Kind.POSTER)
-        return next((poster.url for poster in posters), None)
+        return pictures.address(recording)
 
 
 class QuotaSerializer(serializers.ModelSerializer[Account]):

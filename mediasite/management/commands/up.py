@@ -63,6 +63,8 @@ def prepare() -> str:
     start.bind_storage()
     if start.collect_static():
         say("up", "The static files are up to date.")
+    if start.make_templates():
+        say("up", "The templates of thumbnails are drawn.")
     made_up = start.make_users()
     for name, password in made_up.items():
         say("up", f"User {name} was made, with the password {password} (shown this once).")

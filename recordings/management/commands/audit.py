@@ -15,6 +15,7 @@ from recordings.ledger.exceptions import LedgerError
 PARTS: Final = re.compile(r"\d+|\D+")
 MEANINGS: Final = {
     "I1": "accounts add up",
+    "I1-templates": "shared pictures are in nobody's quota",
     "I2": "everything in storage has its row",
     "I3": "every file is in storage, and whole",
     "I6-jobs": "room is set aside for open jobs only",
@@ -22,6 +23,7 @@ MEANINGS: Final = {
     "I13": "nothing waits long to be purged",
     "I15": "the chain of receipts is whole",
     "I16": "every file belongs to something",
+    "I16-thumbnails": "own pictures belong to the recordings they show",
 }
 
 

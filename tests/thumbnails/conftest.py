@@ -1,0 +1,63 @@
+"""Pictures, honest and hostile, and a gallery."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from io import BytesIO
+from typing import Any
+
+import pytest
+from django.core.cache import caches
+from django.test import Client
+from PIL import Image
+
+from tests.api.conftest import caller
+from thumbnails import gallery
+from thumbnails.models import ThumbnailTemplate
+
+
+@pytest.fixture(autouse=True)
+def own_cache(tmp_path: Any, settings: Any) -> Iterator[None]:
+    """Give each test a cache of resized pictures of its own."""
+    kept = settings.CACHES["thumbnails"]
+    settings.CACHES = {
+        **settings.CACHES,
+        "thumbnails": {**kept, "LOCATION": tmp_path / "cache" / "thumbnails"},
+    }
+    caches["thumbnails"].clear()
+    yield
+    caches["thumbnails"].clear()
+
+
+@pytest.fixture
+def api(owner: Any) -> Client:
+    return caller(owner)
+
+
+@pytest.fixture
+def other_api(make_user: Callable[..., Any]) -> Client:
+    return caller(make_user("boris"))
+
+
+@pytest.fixture
+def templates(db: None) -> list[ThumbnailTemplate]:
+    """Two small templates, the first of them the site's default."""
+    made = [
+        gallery.add("first", "First", [picture("PNG", colour="#3366cc")]),
+        gallery.add("second", "Second", [picture("PNG", colour="#cc6633")]),
+    ]
+    gallery.make_default(made[0])
+    made[0].refresh_from_db()
+    return made
+
+
+def picture(
+    form: str = "PNG", size: tuple[int, int] = (640, 360), colour: str = "#224466", **options: Any
+) -> bytes:
+    target = BytesIO()
+    Image.new("RGB", size, colour).save(target, form, **options)
+    return target.getvalue()
+
+
+def opened(content: bytes) -> Image.Image:
+    return Image.open(BytesIO(content))

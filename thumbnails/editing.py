@@ -1,0 +1,130 @@
+"""thumbnails/editing.py: choose a template, make a picture of one's own, go back.
+
+Own pictures are somebody's work, and they go when they are replaced, so a mistake is dear. What
+keeps it safe:
+
+- a new picture is stored, hashed and verified before the former one is let go, in one transaction
+  under the locks that holds are placed under;
+- what goes, goes through `release`: a hold refuses it, and nothing has changed then;
+- choosing a template writes no bytes, so it cannot fail for lack of room.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+
+from django.db import transaction
+from django.db.models.functions import Now
+
+from recordings import tasks, trash
+from recordings.ledger import names
+from recordings.ledger.models import StoredFile
+from recordings.ledger.names import Kind
+from recordings.ledger.publish import Publication
+from recordings.ledger.release import release
+from recordings.ledger.transactions import retried
+from recordings.models import Recording
+from thumbnails import derive
+from thumbnails.exceptions import CannotEdit
+from thumbnails.models import OwnerDefault, Thumbnail, ThumbnailTemplate
+
+
+def choose(pk: int, template: ThumbnailTemplate, *, by: str) -> None:
+    """Show a template; a picture of one's own goes. Raises CannotEdit, Held."""
+
+    def work() -> None:
+        with trash.locked([pk]) as found:
+            recording = editable(found)
+            row = Thumbnail.objects.filter(recording=recording).select_related("stored").first()
+            Thumbnail.objects.update_or_create(
+                recording=recording,
+                defaults={"template": template, "stored": None, "changed_at": Now()},
+            )
+            _let_go(row, by=by)
+
+    retried(work)
+    _purge_soon()
+
+
+def back(pk: int, *, by: str) -> None:
+    """Forget choice and picture: the poster frame or a default shows again. Raises as `choose`."""
+
+    def work() -> None:
+        with trash.locked([pk]) as found:
+            row = Thumbnail.objects.filter(recording=editable(found)).first()
+            if row:
+                row.delete()  # which releases the picture
+
+    retried(work)
+    _purge_soon()
+
+
+def set_own(pk: int, png: bytes, *, by: str, template: ThumbnailTemplate | None = None) -> None:
+    """Give a recording a picture of its own, in its owner's quota.
+
+    `template` is what it was made from. Raises CannotEdit, Held, QuotaExceeded, AccountClosed and
+    what storage raises; nothing is left behind then.
+    """
+    name, owner_id = retried(partial(_next_name, pk))
+    with Publication.begin(
+        name=name, kind=Kind.THUMBNAIL, owner_id=owner_id, recording_id=pk, size=len(png)
+    ) as publication:
+        publication.write(png)
+        publication.finish()
+        retried(partial(_show, pk, publication, template, by))
+    _purge_soon()
+
+
+def _next_name(pk: int) -> tuple[str, int]:
+    with trash.locked([pk]) as found:
+        recording = editable(found)
+        number = recording.take_number(Kind.THUMBNAIL)
+        return names.of_kind(Kind.THUMBNAIL, recording.owner_id, pk, number), recording.owner_id
+
+
+def _show(pk: int, publication: Publication, template: ThumbnailTemplate | None, by: str) -> None:
+    with trash.locked([pk]) as found:
+        recording = editable(found)
+        if recording.owner_id != publication.stored.owner_id:
+            raise CannotEdit("This recording was given to somebody else a moment ago.")
+        former = Thumbnail.objects.filter(recording=recording).select_related("stored").first()
+        Thumbnail.objects.update_or_create(
+            recording=recording,
+            defaults={"stored": publication.settle(), "template": template, "changed_at": Now()},
+        )
+        _let_go(former, by=by)
+
+
+def _let_go(former: Thumbnail | None, *, by: str) -> None:
+    """Release the picture that a row showed before. Raises Held."""
+    if former and former.stored:
+        release([former.stored.pk], reason=StoredFile.Reason.REPLACED, by=by)
+        transaction.on_commit(partial(derive.forget, former.stored), robust=True)
+
+
+def release_own(stored_id: int | None) -> None:
+    """Release the picture of a row that is gone. Raises Held."""
+    for stored in StoredFile.objects.filter(pk=stored_id or 0):
+        release([stored.pk], reason=StoredFile.Reason.DELETED)
+        transaction.on_commit(partial(derive.forget, stored), robust=True)
+
+
+def editable(found: list[Recording]) -> Recording:
+    """Return the one recording that the caller has locked. Raises CannotEdit."""
+    if not found:
+        raise CannotEdit("This recording is gone, or has just changed hands.")
+    if found[0].trashed_at is not None:
+        raise CannotEdit("This recording is in the trash: restore it first.")
+    return found[0]
+
+
+def set_default(owner_id: int, template: ThumbnailTemplate | None) -> None:
+    """Say what an owner's recordings show that have neither a choice nor a poster frame."""
+    if template is None:
+        OwnerDefault.objects.filter(owner_id=owner_id).delete()
+    else:
+        OwnerDefault.objects.update_or_create(owner_id=owner_id, defaults={"template": template})
+
+
+def _purge_soon() -> None:
+    transaction.on_commit(tasks.purge.delay, robust=True)

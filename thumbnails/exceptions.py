@@ -1,0 +1,33 @@
+"""What can be wrong with a picture or an edit; each says it in a sentence."""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+from typing import Final
+
+from recordings.ledger.exceptions import LedgerError
+
+
+class PictureRefused(LedgerError):
+    """The bytes are no picture that the site takes."""
+
+
+class PictureTooLarge(PictureRefused):
+    """The file has more bytes than a picture may have."""
+
+
+class CannotEdit(LedgerError):
+    """This thumbnail or template cannot be changed that way now."""
+
+
+class Busy(LedgerError):
+    """All places for decoding stayed taken; a little later one is free."""
+
+
+# What the API answers; the first that fits.
+ANSWERS: Final[dict[type[Exception], tuple[int, str]]] = {
+    PictureTooLarge: (HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "too_large"),
+    PictureRefused: (HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "not_a_picture"),
+    CannotEdit: (HTTPStatus.CONFLICT, "cannot_edit"),
+    Busy: (HTTPStatus.SERVICE_UNAVAILABLE, "busy"),
+}

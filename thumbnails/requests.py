@@ -1,0 +1,119 @@
+"""What comes in for a thumbnail: a picture by the API, the form of the editor."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import IO, Any, Final
+
+from django import forms
+from django.core.exceptions import RequestDataTooBig
+from django.utils.translation import gettext_lazy as _
+from rest_framework import parsers, serializers
+
+from thumbnails.models import ThumbnailTemplate
+from thumbnails.sandbox import MOST_BYTES
+
+AROUND: Final = 64 * 1024  # bytes of a form beside its picture
+TITLE_LENGTH: Final = 200
+MOST_ZOOM: Final = 8.0
+
+
+def refuse_large(meta: Mapping[str, Any]) -> None:
+    """Raise RequestDataTooBig for a body larger than a form with a picture."""
+    length = str(meta.get("CONTENT_LENGTH") or "0")
+    if not length.isdecimal() or len(length) > 18 or int(length) > MOST_BYTES + AROUND:
+        raise RequestDataTooBig("A picture may have 25 MB at most.")
+
+
+class PictureParser(parsers.MultiPartParser):
+    """For one picture; the general one takes what forms without files need."""
+
+    def parse(
+        self,
+        stream: IO[Any],
+        media_type: str | None = None,
+        parser_context: Mapping[str, Any] | None = None,
+    ) -> Any:
+        refuse_large((parser_context or {})["request"].META)
+        return super().parse(stream, media_type, parser_context)
+
+
+class TemplateField(serializers.SlugRelatedField[ThumbnailTemplate]):
+    """The slug of a template in the gallery."""
+
+    default_error_messages = {
+        "does_not_exist": "There is no template of this name; GET /api/templates lists them.",
+        "invalid": "Give the slug of a template.",
+    }
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__("slug", queryset=ThumbnailTemplate.objects.offered(), **kwargs)
+
+    def to_internal_value(self, data: Any) -> Any:
+        if not isinstance(data, str) or "\0" in data:
+            self.fail("invalid")
+        return super().to_internal_value(data)
+
+
+class ThumbnailRequest(serializers.Serializer[Any]):
+    """Either a picture of one's own or a template."""
+
+    image = serializers.FileField(
+        required=False, help_text="JPEG, PNG, WebP or GIF, up to 25 MB and 40 million pixels."
+    )
+    template = TemplateField(required=False)
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        if len(attrs) != 1:
+            raise serializers.ValidationError(
+                "Give either `image`, as multipart/form-data, or `template`."
+            )
+        return attrs
+
+
+class DefaultRequest(serializers.Serializer[Any]):
+    template = TemplateField(allow_null=True, help_text="null: the site's default.")
+
+
+class EditorForm(forms.Form):
+    """What the editor sends: where the picture comes from, what of it is kept, what is written."""
+
+    source = forms.CharField(max_length=80)
+    image = forms.FileField(required=False)
+    seconds = forms.FloatField(required=False, min_value=0, max_value=360_000)
+    x = forms.FloatField(required=False, min_value=0, max_value=1)
+    y = forms.FloatField(required=False, min_value=0, max_value=1)
+    zoom = forms.FloatField(required=False, min_value=1, max_value=MOST_ZOOM)
+    title = forms.CharField(required=False, max_length=TITLE_LENGTH)
+
+    def clean_source(self) -> str | ThumbnailTemplate:
+        source: str = self.cleaned_data["source"]
+        if source in {"image", "frame"}:
+            return source
+        slug = source.removeprefix("template:")
+        template = ThumbnailTemplate.objects.offered().filter(slug=slug).first()
+        if template is None:
+            raise forms.ValidationError(_("Choose a picture first."))
+        return template
+
+    def clean(self) -> dict[str, Any]:
+        given: dict[str, Any] = super().clean() or self.cleaned_data
+        if given.get("source") == "image" and not given.get("image"):
+            self.add_error("image", _("Choose a file of your own first."))
+        if given.get("source") == "frame" and given.get("seconds") is None:
+            self.add_error("seconds", _("Say at which second of the video."))
+        return given
+
+    @property
+    def crop(self) -> list[float]:
+        """The middle of what is kept and how much larger it is shown."""
+        given = self.cleaned_data
+        x, y = given.get("x"), given.get("y")
+        return [0.5 if x is None else x, 0.5 if y is None else y, given.get("zoom") or 1.0]
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether it asks for a template as it is, which needs no copy."""
+        given = self.cleaned_data
+        template = isinstance(given["source"], ThumbnailTemplate)
+        return template and not given["title"].strip() and self.crop[2] == 1.0

@@ -1,0 +1,208 @@
+"""Answer with pictures: template pictures to all, a recording's to those who may see it.
+
+An address that names its version is good for ever. So a browser that has the picture is told so
+from what it sent alone: a template's version is in the address, and the tag of a recording's
+picture holds a seal that only this site can make, for the session or token that got the picture.
+Every other answer begins with asking whose the recording is.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+from functools import cache
+from http import HTTPStatus
+from typing import Any, Final
+
+from django.conf import settings
+from django.contrib.auth.views import redirect_to_login
+from django.http import (
+    Http404,
+    HttpRequest,
+    HttpResponse,
+    HttpResponseBase,
+    HttpResponseRedirect,
+    JsonResponse,
+)
+from django.views.decorators.http import require_safe
+from rest_framework.exceptions import AuthenticationFailed
+
+from recordings.api.authentication import SCHEME, TokenAuthentication
+from recordings.ledger.content_types import content_type
+from recordings.ledger.exceptions import LedgerError
+from recordings.ledger.models import StoredFile
+from recordings.ledger.permissions import ADMINISTER
+from recordings.models import Recording
+from thumbnails import derive
+from thumbnails.models import ThumbnailTemplate
+from thumbnails.resolve import (
+    DIGITS,
+    RELATED,
+    SIZES,
+    Picture,
+    SiteDefault,
+    resolve,
+    template_address,
+)
+
+logger = logging.getLogger(__name__)
+
+FOR_EVER: Final = "max-age=31536000, immutable"
+FOR_EVER_HIS: Final = f"private, {FOR_EVER}"
+FULL: Final = "full"  # as it is stored
+SEAL: Final = 16  # bytes
+
+
+@require_safe
+def template_picture(request: HttpRequest, slug: str, version: str, size: str) -> HttpResponseBase:
+    """Answer for one version of a template, in one of `SIZES` or `full`."""
+    tag = f'"{version}-{size}"'
+    caching = f"public, {FOR_EVER}"
+    if tag in request.META.get("HTTP_IF_NONE_MATCH", ""):
+        return _known(tag, caching, personal=False)
+    if size in SIZES and (body := derive.kept(derive.PUBLIC, version, size)):
+        response = HttpResponse(body, content_type=derive.CONTENT_TYPE)
+    else:
+        template = _template(slug, size)
+        if template.stored.sha256[:DIGITS] != version:  # it was replaced since
+            address = template_address(template, size)
+            return HttpResponseRedirect(address, headers={"Cache-Control": "no-cache"})
+        response = _answer(template.stored, size)
+    return _described(response, tag, caching, personal=False)
+
+
+def _template(slug: str, size: str) -> ThumbnailTemplate:
+    template = ThumbnailTemplate.objects.filter(slug=slug).select_related("stored").first()
+    if template is None or size not in {*SIZES, FULL}:
+        raise Http404
+    return template
+
+
+def thumbnail(request: HttpRequest, pk: int) -> HttpResponseBase:
+    """Answer a GET or HEAD; `v` names the version, `size` one of `SIZES`."""
+    wanted = request.META.get("HTTP_IF_NONE_MATCH", "")
+    query = request.META.get("QUERY_STRING", "")
+    if wanted and query.startswith("v=") and (tag := _tag(request, pk, query)) in wanted:
+        return _known(tag, FOR_EVER_HIS, personal=True)
+    try:
+        user = who(request)
+    except AuthenticationFailed as error:
+        return sign_in(request, str(error.detail))
+    if not user.is_authenticated:
+        return sign_in(request, "Sign in, or send a token: Authorization: Token KEY.")
+    asked, size = request.GET.get("v", ""), request.GET.get("size", "") or FULL
+    if size not in {*SIZES, FULL}:
+        return _refused(f"Give one of these sizes: {', '.join(SIZES)}.")
+    known = glance(user, pk)
+    if wanted and known and (tag := _tag(request, pk, _query(known, size))) in wanted:
+        return _known(tag, "private, no-cache", personal=True)
+    if asked and size in SIZES and (body := derive.kept(derive.space_of(pk), asked, size)):
+        response = HttpResponse(body, content_type=derive.CONTENT_TYPE)
+        return _described(
+            response, _tag(request, pk, _query(asked, size)), FOR_EVER_HIS, personal=True
+        )
+    recording = Recording.objects.filter(pk=pk).select_related("owner", *RELATED).first()
+    picture = resolve(recording, SiteDefault()) if recording else None
+    if picture is None:
+        raise Http404
+    return _shown(request, pk, picture, size, for_ever=asked == picture.version)
+
+
+def _shown(
+    request: HttpRequest, pk: int, picture: Picture, size: str, *, for_ever: bool
+) -> HttpResponseBase:
+    tag = _tag(request, pk, _query(picture.version, size))
+    caching = FOR_EVER_HIS if for_ever else "private, no-cache"
+    if tag in request.META.get("HTTP_IF_NONE_MATCH", ""):
+        return _known(tag, caching, personal=True)
+    return _described(_answer(picture.stored, size), tag, caching, personal=True)
+
+
+def _answer(stored: StoredFile, size: str) -> HttpResponse:
+    """Put a stored picture, or one made of it, into a response."""
+    try:
+        if size in SIZES:
+            body = derive.resized(stored, size)
+            return HttpResponse(body, content_type=derive.CONTENT_TYPE)
+        body = derive.content(stored)
+    except FileNotFoundError as error:
+        logger.error("%s is ready in the ledger and not in storage", stored)
+        raise Http404 from error
+    except LedgerError as error:
+        return _refused(str(error), HTTPStatus.SERVICE_UNAVAILABLE, "unavailable")
+    return HttpResponse(body, content_type=content_type(str(stored.file.name)))
+
+
+def _query(version: str, size: str) -> str:
+    """Write version and size as `resolve.own_address` does."""
+    return f"v={version}" if size == FULL else f"v={version}&size={size}"
+
+
+def _tag(request: HttpRequest, pk: int, query: str) -> str:
+    """Make the strong tag of a recording's picture for the one who asks."""
+    said = f"{_credential(request)}\n{pk}\n{query}".encode()
+    # Keyed BLAKE2 is a MAC by itself, and takes a fiftieth of what HMAC does here.
+    seal = hashlib.blake2b(said, key=_key(str(settings.SECRET_KEY)), digest_size=SEAL)
+    return f'"{seal.hexdigest()}"'
+
+
+@cache
+def _key(secret: str) -> bytes:
+    return hashlib.sha256(f"thumbnails {secret}".encode()).digest()
+
+
+def _credential(request: HttpRequest) -> str:
+    token: str = request.META.get("HTTP_AUTHORIZATION", "")
+    return token or request.COOKIES.get(settings.SESSION_COOKIE_NAME, "")
+
+
+def who(request: HttpRequest) -> Any:
+    """Say who asks. Raises AuthenticationFailed for a token that opens nothing."""
+    by_token = TokenAuthentication().authenticate(request)
+    return by_token[0] if by_token else request.user
+
+
+def sign_in(request: HttpRequest, sentence: str) -> HttpResponseBase:
+    """Send a person to the sign-in page; tell a program."""
+    if "text/html" in request.headers.get("Accept", ""):
+        return redirect_to_login(request.get_full_path())
+    body = {"detail": sentence, "code": "not_authenticated"}
+    headers = {"WWW-Authenticate": SCHEME}
+    return JsonResponse(body, status=HTTPStatus.UNAUTHORIZED, headers=headers)
+
+
+def glance(user: Any, pk: int) -> str:
+    """Return the version of what was chosen or made for a recording, empty where nothing was.
+
+    Columns instead of rows: making six objects takes longer than the rest of an answer. Raises
+    Http404 where the user may not see the recording.
+    """
+    columns = ("owner_id", "thumbnail__stored__sha256", "thumbnail__template__stored__sha256")
+    for owner_id, own, chosen in Recording.objects.filter(pk=pk).values_list(*columns):
+        # Whose it is says enough for most: what else a user may takes two queries.
+        if owner_id == user.pk or user.has_perm(ADMINISTER):
+            return (own or chosen or "")[:DIGITS]
+    raise Http404
+
+
+def _refused(
+    sentence: str, status: HTTPStatus = HTTPStatus.BAD_REQUEST, code: str = "invalid"
+) -> HttpResponse:
+    body = {"detail": sentence, "code": code}
+    return JsonResponse(body, status=status, headers={"Cache-Control": "no-store"})
+
+
+def _known(tag: str, caching: str, *, personal: bool) -> HttpResponse:
+    """Say that the browser has it."""
+    response = HttpResponse(status=HTTPStatus.NOT_MODIFIED.value)
+    del response.headers["Content-Type"]
+    return _described(response, tag, caching, personal=personal)
+
+
+def _described(response: HttpResponse, tag: str, caching: str, *, personal: bool) -> HttpResponse:
+    """Add what a cache needs to know; an error says for itself that it is not to be kept."""
+    if response.status_code < HTTPStatus.BAD_REQUEST.value:
+        response.headers["ETag"], response.headers["Cache-Control"] = tag, caching
+        if personal:
+            response.headers["Vary"] = "Cookie, Authorization"
+    return response
