@@ -106,3 +106,8 @@ def make_old(recording: Recording, **values: Any) -> Recording:
     Recording.objects.filter(pk=recording.pk).update(**{"created_at": ago(days=200), **values})
     recording.refresh_from_db()
     return recording
+
+
+@pytest.fixture
+def owners(make_user):
+    return [make_user("olga"), make_user("boris")]

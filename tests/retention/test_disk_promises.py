@@ -45,11 +45,6 @@ days = st.sampled_from([None, None, 2])
 batches = st.sampled_from([1, 2, 500])
 
 
-@pytest.fixture
-def owners(make_user):
-    return [make_user("olga"), make_user("boris")]
-
-
 def stored() -> int:
     """Bytes of ours on the disk; condemned ones are there until the purge."""
     return StoredFile.objects.aggregate(size=Sum("size", default=0))["size"]

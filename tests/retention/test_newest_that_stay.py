@@ -18,9 +18,8 @@ from retention.impact import change, impact
 from retention.models import RetentionPolicy, everyone
 from retention.targets import library as targets_library
 from tests.retention.conftest import DAY, run
-from tests.retention.test_promises import add_file, build, owners, recordings, rolled_back
+from tests.retention.libraries import add_file, build, recordings, rolled_back
 
-__all__ = ["owners"]
 pytestmark = pytest.mark.django_db
 NOON = datetime(2026, 3, 4, 12, tzinfo=UTC)
 HOUR, MINUTE, SECOND = 3600, 60, 1

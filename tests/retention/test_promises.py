@@ -42,11 +42,6 @@ targets = st.sampled_from([
 ])  # fmt: skip
 
 
-@pytest.fixture
-def owners(make_user):
-    return [make_user("olga"), make_user("boris")]
-
-
 def policy_of(target, given_rules, owners):
     slug, action = target
     values = dict(given_rules)
