@@ -12,12 +12,14 @@ from django.test import Client
 from django.test.client import BOUNDARY, MULTIPART_CONTENT, encode_multipart
 
 from recordings.archive_restore import restore
+from recordings.ledger.audit import audit
 from recordings.ledger.models import StoredFile
 from recordings.ledger.names import Kind
 from recordings.ledger.purge import purge
 from recordings.ledger.release import place_hold
 from recordings.models import Recording
 from tests import archives
+from tests.api.conftest import caller
 from tests.conftest import assert_clean, store
 from tests.recordings.test_archive import put_away
 from tests.thumbnails.conftest import opened, picture
@@ -304,3 +306,22 @@ def test_two_edits_at_once_leave_one_picture(
     assert len(stored_names() - names) == 1
     assert account().used == before + Thumbnail.objects.get().stored.size
     assert_clean()
+
+
+def test_audit_finds_rows_whose_file_is_gone_or_on_its_way(
+    owner: Any, make_recording: Any, templates: Any
+) -> None:
+    """The database does not look after them: see Thumbnail.stored."""
+    recording = make_recording(files=0)
+    put(caller(owner), recording, picture())
+    assert_clean()
+
+    # Behind the models' back, which would refuse.
+    StoredFile.objects.filter(pk=Thumbnail.objects.get().stored_id)._raw_delete("default")
+    StoredFile.objects.filter(pk=templates[1].stored_id).update(
+        state=StoredFile.State.CONDEMNED, reason=StoredFile.Reason.DELETED
+    )
+
+    found = {check.id: check.samples for check in audit().checks}
+    assert f"recording {recording.pk} is not stored for it" in found["I16-thumbnails"][0]
+    assert "template second" in found["I1-templates"][0]

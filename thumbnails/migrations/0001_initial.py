@@ -29,7 +29,7 @@ class Migration(migrations.Migration):
                 ('is_site_default', models.BooleanField(default=False, editable=False, verbose_name='shown where there is nothing else')),
                 ('retired_at', models.DateTimeField(blank=True, editable=False, null=True, verbose_name='retired')),
                 ('created_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
-                ('stored', models.OneToOneField(editable=False, on_delete=django.db.models.deletion.PROTECT, related_name='thumbnail_template', to='ledger.storedfile')),
+                ('stored', models.OneToOneField(db_constraint=False, editable=False, on_delete=django.db.models.deletion.PROTECT, related_name='thumbnail_template', to='ledger.storedfile')),
             ],
             options={
                 'ordering': ('position', 'pk'),
@@ -41,7 +41,7 @@ class Migration(migrations.Migration):
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
                 ('changed_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
                 ('recording', models.OneToOneField(on_delete=django.db.models.deletion.CASCADE, related_name='thumbnail', to='recordings.recording')),
-                ('stored', models.OneToOneField(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='thumbnail', to='ledger.storedfile')),
+                ('stored', models.OneToOneField(db_constraint=False, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='thumbnail', to='ledger.storedfile')),
                 ('template', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='thumbnails', to='thumbnails.thumbnailtemplate')),
             ],
         ),
