@@ -16,7 +16,6 @@ from typing import IO, Any, Final, cast
 from urllib.parse import quote
 
 from django.conf import settings
-from django.contrib.auth.views import redirect_to_login
 from django.db.models import Q
 from django.db.models.functions import Now
 from django.http import (
@@ -39,7 +38,7 @@ from django.utils.http import (
 from django.views.decorators.http import require_safe
 from rest_framework.exceptions import AuthenticationFailed
 
-from recordings.api.authentication import SCHEME, TokenAuthentication
+from recordings.api.authentication import sign_in, who
 from recordings.ledger.content_types import content_type
 from recordings.ledger.exceptions import StorageFault
 from recordings.ledger.models import StoredFile
@@ -62,32 +61,15 @@ VTT: Final = ".vtt"
 def media(request: HttpRequest, name: str) -> HttpResponseBase:
     """Answer for one stored file."""
     try:
-        user = _who(request)
+        user = who(request)
     except AuthenticationFailed as error:
-        return _sign_in(request, str(error.detail))
-    if not user.is_authenticated:
-        return _sign_in(request, "Sign in, or send a token: Authorization: Token KEY.")
+        return sign_in(request, str(error.detail))
     file = _find(user, name)
     if file is None and name.endswith(f".srt{VTT}"):
         return _as_vtt(request, _find(user, name.removesuffix(VTT)))
     if file is None:
         raise Http404
     return _serve(request, file)
-
-
-def _who(request: HttpRequest) -> Any:
-    """Raises AuthenticationFailed for a token that opens nothing."""
-    by_token = TokenAuthentication().authenticate(request)
-    return by_token[0] if by_token else request.user
-
-
-def _sign_in(request: HttpRequest, sentence: str) -> HttpResponseBase:
-    """Send a person to the sign-in page; tell a program."""
-    if "text/html" in request.headers.get("Accept", ""):
-        return redirect_to_login(request.get_full_path())
-    body = {"detail": sentence, "code": "not_authenticated"}
-    headers = {"WWW-Authenticate": SCHEME}
-    return JsonResponse(body, status=HTTPStatus.UNAUTHORIZED, headers=headers)
 
 
 def _find(user: Any, name: str) -> RecordingFile | None:

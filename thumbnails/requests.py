@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import IO, Any, Final
+from typing import Any, Final
 
 from django import forms
-from django.core.exceptions import RequestDataTooBig
 from django.utils.translation import gettext_lazy as _
 from rest_framework import parsers, serializers
 
+from recordings.api.parsers import Bounded, refuse_large
 from thumbnails.models import ThumbnailTemplate
 from thumbnails.sandbox import MOST_BYTES
 
@@ -18,24 +18,16 @@ TITLE_LENGTH: Final = 200
 MOST_ZOOM: Final = 8.0
 
 
-def refuse_large(meta: Mapping[str, Any]) -> None:
+def check(meta: Mapping[str, Any]) -> None:
     """Raise RequestDataTooBig for a body larger than a form with a picture."""
-    length = str(meta.get("CONTENT_LENGTH") or "0")
-    if not length.isdecimal() or len(length) > 18 or int(length) > MOST_BYTES + AROUND:
-        raise RequestDataTooBig("A picture may have 25 MB at most.")
+    refuse_large(meta, MOST_BYTES + AROUND, "A picture may have 25 MB at most.")
 
 
-class PictureParser(parsers.MultiPartParser):
+class PictureParser(Bounded, parsers.MultiPartParser):
     """For one picture; the general one takes what forms without files need."""
 
-    def parse(
-        self,
-        stream: IO[Any],
-        media_type: str | None = None,
-        parser_context: Mapping[str, Any] | None = None,
-    ) -> Any:
-        refuse_large((parser_context or {})["request"].META)
-        return super().parse(stream, media_type, parser_context)
+    def check(self, meta: Mapping[str, Any]) -> None:
+        check(meta)
 
 
 class TemplateField(serializers.SlugRelatedField[ThumbnailTemplate]):

@@ -15,7 +15,6 @@ from http import HTTPStatus
 from typing import Any, Final
 
 from django.conf import settings
-from django.contrib.auth.views import redirect_to_login
 from django.http import (
     Http404,
     HttpRequest,
@@ -27,7 +26,7 @@ from django.http import (
 from django.views.decorators.http import require_safe
 from rest_framework.exceptions import AuthenticationFailed
 
-from recordings.api.authentication import SCHEME, TokenAuthentication
+from recordings.api.authentication import sign_in, who
 from recordings.ledger.content_types import content_type
 from recordings.ledger.exceptions import LedgerError
 from recordings.ledger.models import StoredFile
@@ -88,8 +87,6 @@ def thumbnail(request: HttpRequest, pk: int) -> HttpResponseBase:
         user = who(request)
     except AuthenticationFailed as error:
         return sign_in(request, str(error.detail))
-    if not user.is_authenticated:
-        return sign_in(request, "Sign in, or send a token: Authorization: Token KEY.")
     asked, size = request.GET.get("v", ""), request.GET.get("size", "") or FULL
     if size not in {*SIZES, FULL}:
         return _refused(f"Give one of these sizes: {', '.join(SIZES)}.")
@@ -154,21 +151,6 @@ def _key(secret: str) -> bytes:
 def _credential(request: HttpRequest) -> str:
     token: str = request.META.get("HTTP_AUTHORIZATION", "")
     return token or request.COOKIES.get(settings.SESSION_COOKIE_NAME, "")
-
-
-def who(request: HttpRequest) -> Any:
-    """Say who asks. Raises AuthenticationFailed for a token that opens nothing."""
-    by_token = TokenAuthentication().authenticate(request)
-    return by_token[0] if by_token else request.user
-
-
-def sign_in(request: HttpRequest, sentence: str) -> HttpResponseBase:
-    """Send a person to the sign-in page; tell a program."""
-    if "text/html" in request.headers.get("Accept", ""):
-        return redirect_to_login(request.get_full_path())
-    body = {"detail": sentence, "code": "not_authenticated"}
-    headers = {"WWW-Authenticate": SCHEME}
-    return JsonResponse(body, status=HTTPStatus.UNAUTHORIZED, headers=headers)
 
 
 def glance(user: Any, pk: int) -> str:

@@ -20,7 +20,7 @@ from recordings.views import SignedIn, visible
 from thumbnails import derive, editing, frames
 from thumbnails.gallery import FORM
 from thumbnails.models import Thumbnail, ThumbnailTemplate
-from thumbnails.requests import TITLE_LENGTH, EditorForm, refuse_large
+from thumbnails.requests import TITLE_LENGTH, EditorForm, check
 from thumbnails.resolve import SIZES
 from thumbnails.sandbox import pieces, render
 
@@ -33,7 +33,7 @@ FOR_A_WHILE = "private, max-age=600"
 def save(request: SignedIn, pk: int) -> HttpResponseBase:
     """Carry out what a button of the editor says, and go back to the recording."""
     try:
-        refuse_large(request.META)
+        check(request.META)
     except RequestDataTooBig as error:
         messages.error(request, str(error))
         return _back_to(pk)

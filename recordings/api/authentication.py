@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from copy import copy
+from http import HTTPStatus
 from typing import Any
 
+from django.contrib.auth.views import redirect_to_login
 from django.db.models import Q
 from django.db.models.functions import Now
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponseBase, JsonResponse
 from django.utils import timezone
 from rest_framework import authentication
 from rest_framework.authentication import CSRFCheck
@@ -45,6 +47,27 @@ def note_use(token: ApiToken) -> None:
         return
     stale = Q(last_used_at=None) | Q(last_used_at__lt=Now() - ApiToken.USE_NOTED_EVERY)
     ApiToken.objects.filter(stale, pk=token.pk).update(last_used_at=Now())
+
+
+def who(request: HttpRequest) -> Any:
+    """Say who asks a view that is no part of the API, by token or session.
+
+    Raises AuthenticationFailed for a token that opens nothing, and for nobody.
+    """
+    by_token = TokenAuthentication().authenticate(request)
+    user = by_token[0] if by_token else request.user
+    if not user.is_authenticated:
+        raise AuthenticationFailed("Sign in, or send a token: Authorization: Token KEY.")
+    return user
+
+
+def sign_in(request: HttpRequest, sentence: str) -> HttpResponseBase:
+    """Send a person to the sign-in page; tell a program."""
+    if "text/html" in request.headers.get("Accept", ""):
+        return redirect_to_login(request.get_full_path())
+    body = {"detail": sentence, "code": "not_authenticated"}
+    headers = {"WWW-Authenticate": SCHEME}
+    return JsonResponse(body, status=HTTPStatus.UNAUTHORIZED, headers=headers)
 
 
 class SessionAuthentication(authentication.SessionAuthentication):

@@ -10,18 +10,19 @@ from django.core.exceptions import RequestDataTooBig
 from rest_framework import parsers
 
 
-def refuse_large(context: Mapping[str, Any] | None) -> None:
-    """Raise RequestDataTooBig for a body above the limit of forms."""
-    request = (context or {})["request"]
-    length = str(request.META.get("CONTENT_LENGTH") or "0")
-    if not length.isdecimal() or len(length) > 18:
-        return
-    if int(length) > settings.DATA_UPLOAD_MAX_MEMORY_SIZE:
-        raise RequestDataTooBig
+def refuse_large(meta: Mapping[str, Any], most: int, sentence: str = "") -> None:
+    """Raise RequestDataTooBig for a body of more than `most` bytes, or of no sensible length."""
+    length = str(meta.get("CONTENT_LENGTH") or "0")
+    if not length.isdecimal() or len(length) > 18 or int(length) > most:
+        raise RequestDataTooBig(sentence)
 
 
 class Bounded(parsers.BaseParser):
     """What any body goes through before it is read."""
+
+    def check(self, meta: Mapping[str, Any]) -> None:
+        """Raises RequestDataTooBig."""
+        refuse_large(meta, settings.DATA_UPLOAD_MAX_MEMORY_SIZE)
 
     def parse(
         self,
@@ -29,7 +30,7 @@ class Bounded(parsers.BaseParser):
         media_type: str | None = None,
         parser_context: Mapping[str, Any] | None = None,
     ) -> Any:
-        refuse_large(parser_context)
+        self.check((parser_context or {})["request"].META)
         return super().parse(stream, media_type, parser_context)
 
 
