@@ -23,11 +23,11 @@ from django.utils.translation import ngettext
 
 from recordings.ledger import leases
 from recordings.ledger.transactions import retried
-from retention import fit, notify, schedule, words
-from retention.choices import Action, Rule
+from retention import notify, schedule, words
+from retention.choices import Action
 from retention.clock import database_now
 from retention.decide import Facts, decide
-from retention.leaving import AHEAD
+from retention.leaving import AHEAD, comparing_policies
 from retention.models import Correspondent, NoticeSent, RetentionPolicy
 from retention.targets.base import BATCH_SIZE
 from retention.targets.recordings import Recordings
@@ -42,20 +42,6 @@ def foretell_due() -> int:
     """Ask each policy that compares recordings, once a day; return how many owners were mailed."""
     at = database_now()
     return sum(foretell(policy, at) for policy in comparing_policies(at) if _claim(policy))
-
-
-def comparing_policies(at: datetime) -> list[RetentionPolicy]:
-    """The policies that remove recordings by themselves and cannot say when; none while stopped."""
-    if schedule.stopped():
-        return []
-    rows = RetentionPolicy.objects.in_force().filter(target=Recordings.slug)
-    return [
-        policy
-        for policy in rows.exclude(action=Action.REPORT).order_by("pk")
-        if set(fit.chosen(policy)) != {Rule.AGE}
-        and schedule.has_schedule(policy)
-        and not Recordings().refusal(policy, at)
-    ]
 
 
 def _claim(policy: RetentionPolicy) -> bool:

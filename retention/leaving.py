@@ -46,15 +46,22 @@ class Leaving:
 
 def dated_policies(at: datetime) -> list[RetentionPolicy]:
     """The policies that remove recordings by themselves and can say when; none while stopped."""
+    return [policy for policy in _removing(at) if set(fit.chosen(policy)) == {Rule.AGE}]
+
+
+def comparing_policies(at: datetime) -> list[RetentionPolicy]:
+    """Those that compare recordings, so that they cannot say when; none while stopped."""
+    return [policy for policy in _removing(at) if set(fit.chosen(policy)) != {Rule.AGE}]
+
+
+def _removing(at: datetime) -> list[RetentionPolicy]:
     if schedule.stopped():
         return []
     rows = RetentionPolicy.objects.in_force().filter(target=Recordings.slug)
     return [
         policy
         for policy in rows.exclude(action=Action.REPORT).order_by("pk")
-        if set(fit.chosen(policy)) == {Rule.AGE}
-        and schedule.has_schedule(policy)
-        and not Recordings().refusal(policy, at)
+        if schedule.has_schedule(policy) and not Recordings().refusal(policy, at)
     ]
 
 

@@ -189,5 +189,17 @@ def sort_out(
     return results
 
 
+def remove_rows(
+    work: Work, facts: Iterable[Facts], remove: Callable[[list[int]], None]
+) -> dict[int | str, Result]:
+    """Sort out rows that are known by their id: `remove` gets the ids of those that are due."""
+    rows: dict[int | str, Facts] = {one.id: one for one in facts if one.id is not None}
+
+    def act(due: Collection[Facts]) -> None:
+        remove([one.id for one in due if one.id is not None])
+
+    return sort_out(work, rows, act, outcome=Outcome.DELETED, freeing=True)
+
+
 def age_of(facts: Facts, at: datetime) -> timedelta | None:
     return None if facts.counted_from is None else at - facts.counted_from

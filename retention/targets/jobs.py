@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 
 from recordings.models import Job
 from recordings.trash import delete_rows
 from retention import words
-from retention.choices import Action, Clock, Outcome
+from retention.choices import Action, Clock
 from retention.decide import Facts
 from retention.models import RetentionPolicy
 from retention.targets import library
-from retention.targets.base import Result, Target, Work, sort_out
+from retention.targets.base import Result, Target, Work, remove_rows
 
 
 class Jobs(Target):
@@ -44,16 +44,10 @@ class Jobs(Target):
         rows = Job.objects.finished().filter(library.owners_in_scope(work.policy))
         found = list(rows.filter(pk__in=work.keys).order_by("pk").select_for_update())
 
-        def act(due: Collection[Facts]) -> None:
-            delete_rows(Job.objects.filter(pk__in=[facts.id for facts in due]))
+        def remove(pks: list[int]) -> None:
+            delete_rows(Job.objects.filter(pk__in=pks))
 
-        return sort_out(
-            work,
-            {facts.id: facts for facts in self.facts(found) if facts.id},
-            act,
-            outcome=Outcome.DELETED,
-            freeing=True,
-        )
+        return remove_rows(work, self.facts(found), remove)
 
     def phrase(self, policy: RetentionPolicy, of: str) -> str:
         if policy.max_age_seconds:

@@ -12,11 +12,11 @@ from recordings.ledger.names import Kind
 from recordings.models import Recording, RecordingFile
 from recordings.trash import locked
 from retention import words
-from retention.choices import Action, Clock, Outcome, Rule
+from retention.choices import Action, Clock, Rule
 from retention.decide import Facts
 from retention.models import RetentionPolicy
 from retention.targets import library, measures
-from retention.targets.base import Result, Target, Weight, Work, sort_out
+from retention.targets.base import Result, Target, Weight, Work, remove_rows
 from retention.targets.ladder import PART
 from retention.targets.measures import Bound, Measure
 
@@ -102,17 +102,10 @@ class Originals(Target):
                 work.policy, files, self.measures(work.policy, list(by_id), self.limit(work.policy))
             )
 
-            def act(due: Collection[Facts]) -> None:
-                going = [by_id[facts.id] for facts in due if facts.id is not None]
-                library.let_go(going, by=work.by)
+            def remove(pks: list[int]) -> None:
+                library.let_go([by_id[pk] for pk in pks], by=work.by)
 
-            return sort_out(
-                work,
-                {one.id: one for one in facts if one.id},
-                act,
-                outcome=Outcome.DELETED,
-                freeing=True,
-            )
+            return remove_rows(work, facts, remove)
 
     def weigh(self, rows: QuerySet[RecordingFile]) -> tuple[Weight, int]:
         def size(going: QuerySet[RecordingFile] | list[int]) -> int:

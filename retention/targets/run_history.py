@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 
 from django.db.models import Exists, OuterRef, QuerySet
 
 from recordings.trash import delete_rows
 from retention import words
-from retention.choices import Action, Clock, Outcome, State
+from retention.choices import Action, Clock, State
 from retention.decide import Facts
 from retention.models import RetentionPolicy, RetentionRun
 from retention.targets import library
-from retention.targets.base import Result, Target, Work, sort_out
+from retention.targets.base import Result, Target, Work, remove_rows
 
 
 class RunHistory(Target):
@@ -41,16 +41,10 @@ class RunHistory(Target):
         rows = former().filter(pk__in=work.keys)
         found = list(rows.order_by("pk").select_for_update(of=("self",)))
 
-        def act(due: Collection[Facts]) -> None:
-            delete_rows(RetentionRun.objects.filter(pk__in=[facts.id for facts in due]))
+        def remove(pks: list[int]) -> None:
+            delete_rows(RetentionRun.objects.filter(pk__in=pks))
 
-        return sort_out(
-            work,
-            {facts.id: facts for facts in self.facts(found) if facts.id},
-            act,
-            outcome=Outcome.DELETED,
-            freeing=True,
-        )
+        return remove_rows(work, self.facts(found), remove)
 
     def phrase(self, policy: RetentionPolicy, of: str) -> str:
         if not policy.max_age_seconds:

@@ -6,18 +6,17 @@ job protects, and that is not in the trash, from where it has to come back whole
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 
 from django.db.models import QuerySet
 
 from recordings.models import Recording, RecordingFile
 from recordings.trash import locked
-from retention.choices import Outcome
 from retention.decide import Facts
 from retention.models import RetentionPolicy
 from retention.targets import library
-from retention.targets.base import Result, Work, sort_out
+from retention.targets.base import Result, Work, remove_rows
 
 Files = QuerySet[RecordingFile]
 
@@ -63,13 +62,7 @@ def remove(work: Work, rows: Files, *, column: str) -> dict[int | str, Result]:
         files = list(in_scope(work.policy, wanted).filter(recording__in=recordings))
         by_id = {file.pk: file for file in files}
 
-        def act(due: Collection[Facts]) -> None:
-            library.let_go([by_id[facts.id] for facts in due if facts.id], by=work.by)
+        def give_up(pks: list[int]) -> None:
+            library.let_go([by_id[pk] for pk in pks], by=work.by)
 
-        return sort_out(
-            work,
-            {facts.id: facts for facts in gather(files, column) if facts.id},
-            act,
-            outcome=Outcome.DELETED,
-            freeing=True,
-        )
+        return remove_rows(work, gather(files, column), give_up)
