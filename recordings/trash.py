@@ -13,10 +13,11 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
 from functools import partial
+from typing import Any
 
 from django.conf import settings
 from django.db import models, transaction
-from django.db.models import F, QuerySet
+from django.db.models import F
 from django.db.models.deletion import CASCADE
 from django.db.models.functions import Now
 
@@ -126,26 +127,34 @@ def erase_locked(recordings: Sequence[Recording], *, by: str, reason: StoredFile
     release_recordings(ids, reason=reason, by=by, locked=owners)
     jobs = Job.objects.filter(recording__among=ids, reservation__isnull=False)
     reservations.give_back(list(jobs.values_list("reservation_id", flat=True)))
-    return delete_rows(Recording.objects.filter(pk__among=ids))
+    return delete_rows(Recording, ids)
 
 
-def delete_rows(rows: QuerySet[models.Model] | QuerySet[Recording]) -> int:
+def delete_rows(model: type[models.Model], pks: Collection[int]) -> int:
     """Delete rows and what cascades from them, a statement a table, without loading any.
 
     Signals do not fire, so files are released before. Rows that protect themselves stay: the
     database refuses.
     """
-    for related in rows.model._meta.related_objects:
-        if getattr(related, "on_delete", None) is CASCADE:
-            children = related.related_model._base_manager.filter(
-                **{f"{related.field.name}__in": rows}
-            )
-            delete_rows(children)
-    for field in rows.model._meta.many_to_many:
+    for related in _cascading(model):
+        child = related.related_model
+        children = child._base_manager.filter(**{f"{related.field.name}__among": pks})
+        if _cascading(child):
+            delete_rows(child, list(children.values_list("pk", flat=True)))
+        else:
+            children._raw_delete(children.db)
+    for field in model._meta.many_to_many:
         through = field.remote_field.through._base_manager  # type: ignore[union-attr]
-        links = through.filter(**{f"{field.m2m_field_name()}__in": rows})
+        links = through.filter(**{f"{field.m2m_field_name()}__among": pks})
         links._raw_delete(links.db)
+    rows = model._base_manager.filter(pk__among=pks)
     return rows._raw_delete(rows.db) or 0  # None for a set that is empty before it is asked for
+
+
+def _cascading(model: type[models.Model]) -> list[Any]:
+    """Return the relations from rows that go with a row of this model."""
+    found = model._meta.related_objects
+    return [one for one in found if getattr(one, "on_delete", None) is CASCADE]
 
 
 def unheld(recordings: list[Recording]) -> list[Recording]:

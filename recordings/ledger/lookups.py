@@ -6,10 +6,16 @@ more to put together than to carry out. SQLite has no arrays and goes on with `i
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from django.db.models import BigIntegerField, ForeignKey
 from django.db.models.lookups import In
+
+
+def array(numbers: Iterable[int]) -> str:
+    """Write numbers as PostgreSQL does an array; of a list the driver looks at each."""
+    return f"{{{','.join(map(str, map(int, numbers)))}}}"
 
 
 @BigIntegerField.register_lookup
@@ -22,4 +28,4 @@ class Among(In):
 
     def as_postgresql(self, compiler: Any, connection: Any) -> tuple[str, list[Any]]:
         left, parameters = self.process_lhs(compiler, connection)
-        return f"{left} = ANY(%s::bigint[])", [*parameters, self.rhs]
+        return f"{left} = ANY(%s::bigint[])", [*parameters, array(self.rhs)]

@@ -28,6 +28,7 @@ from django.db.models.functions import Now
 
 from recordings.ledger import clock, leases
 from recordings.ledger.exceptions import StorageFault
+from recordings.ledger.lookups import array
 from recordings.ledger.models import Account, Receipt, StoredFile
 from recordings.ledger.storages import LedgerStorage, storage
 from recordings.ledger.transactions import retried
@@ -240,7 +241,7 @@ def drop(pks: Sequence[int]) -> set[int]:
     """
     with transaction.atomic(), connection.cursor() as cursor:
         if connection.vendor == "postgresql":
-            cursor.execute(DROP_AT_ONCE, [list(pks), StoredFile.State.CONDEMNED])
+            cursor.execute(DROP_AT_ONCE, [array(pks), StoredFile.State.CONDEMNED])
             return {pk for (pk,) in cursor.fetchall()}
         rows = StoredFile.objects.filter(pk__in=pks, state=StoredFile.State.CONDEMNED)
         dropped = set(rows.values_list("pk", flat=True))  # nobody else writes in this transaction

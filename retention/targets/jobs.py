@@ -45,7 +45,7 @@ class Jobs(Target):
         found = list(rows.filter(pk__in=work.keys).order_by("pk").select_for_update())
 
         def remove(pks: list[int]) -> None:
-            delete_rows(Job.objects.filter(pk__in=pks))
+            delete_rows(Job, pks)
 
         return remove_rows(work, self.facts(found), remove)
 

@@ -130,7 +130,7 @@ class RecordingTarget(Target):
 def let_go(files: Collection[RecordingFile], *, by: str) -> None:
     """Release single files of recordings that the caller has locked."""
     release([file.stored_id for file in files], reason=StoredFile.Reason.POLICY, by=by)
-    delete_rows(RecordingFile.objects.filter(pk__in=[file.pk for file in files]))
+    delete_rows(RecordingFile, [file.pk for file in files])
 
 
 def in_scope(policy: RetentionPolicy, rows: QuerySet[Recording]) -> QuerySet[Recording]:

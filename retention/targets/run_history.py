@@ -42,7 +42,7 @@ class RunHistory(Target):
         found = list(rows.order_by("pk").select_for_update(of=("self",)))
 
         def remove(pks: list[int]) -> None:
-            delete_rows(RetentionRun.objects.filter(pk__in=pks))
+            delete_rows(RetentionRun, pks)
 
         return remove_rows(work, self.facts(found), remove)
 
