@@ -255,6 +255,10 @@ class ApiToken(models.Model):
 
     USE_NOTED_EVERY: ClassVar[timedelta] = timedelta(minutes=10)  # one write, not one a request
 
+    class Meta:
+        verbose_name = "key for the API"
+        verbose_name_plural = "keys for the API"
+
     def __str__(self) -> str:
         return f"{self.name} of {self.user}"
 

@@ -41,13 +41,13 @@ class Metric(NamedTuple):
 
 def stored_files() -> int:
     """How many ready files owners have: exact on a small site, else as last counted."""
-    counted = is_small()
+    counted = few_files()
     if counted is not None:
         return counted
     return Figure.objects.filter(name=STORED).values_list("value", flat=True).first() or COUNTED
 
 
-def is_small() -> int | None:
+def few_files() -> int | None:
     """Return the number of ready files where they are few enough to count now."""
     few = StoredFile.objects.ready().order_by().values("pk")[: COUNTED + 1].count()
     return few if few <= COUNTED else None
@@ -56,7 +56,7 @@ def is_small() -> int | None:
 def measure_when_due() -> bool:
     """Count what a big site does not count in requests; False when it was counted lately."""
     age = Figure.age(STORED)
-    if is_small() is not None or (age is not None and age < EVERY):
+    if few_files() is not None or (age is not None and age < EVERY):
         return False
     for kind, size in by_kind().items():
         Figure.note(STORED_BYTES, kind, size)
@@ -84,7 +84,7 @@ def metrics() -> Iterator[Metric]:
 
 
 def _sizes() -> Iterator[Metric]:
-    kinds = by_kind() if is_small() is not None else _figures(STORED_BYTES)
+    kinds = by_kind() if few_files() is not None else _figures(STORED_BYTES)
     used = Account.objects.aggregate(total=Sum("used", default=0))["total"]
     yield _gauge(
         "storage_bytes", "Verified files in storage.", [({"kind": k}, v) for k, v in kinds.items()]

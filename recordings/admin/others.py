@@ -11,6 +11,7 @@ from django.http import HttpRequest
 from recordings.ledger.admin_base import LibraryAdmin, ReadOnlyAdmin, number_of
 from recordings.models import ApiToken, Job, SourceRule
 from recordings.processing import jobs
+from recordings.spans import period
 
 
 @admin.register(SourceRule)
@@ -18,13 +19,21 @@ class SourceRuleAdmin(LibraryAdmin):
     list_display = (
         "event",
         "action",
-        "delay",
+        "after",
         "cut_seconds",
         "cut_percent",
-        "cut_delay",
+        "after_cut",
         "enabled",
     )
     ordering = ("id",)
+
+    @admin.display(description="delay")
+    def after(self, rule: SourceRule) -> str:
+        return period(int(rule.delay.total_seconds())) if rule.delay else "-"
+
+    @admin.display(description="cut delay")
+    def after_cut(self, rule: SourceRule) -> str:
+        return period(int(rule.cut_delay.total_seconds())) if rule.cut_delay else "-"
 
     def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return self.has_change_permission(request)  # one an event: the row is unique by it

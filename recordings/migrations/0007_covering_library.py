@@ -24,4 +24,8 @@ class Migration(migrations.Migration):
                 name="recording_library",
             ),
         ),
+        migrations.AlterModelOptions(
+            name='apitoken',
+            options={'verbose_name': 'key for the API', 'verbose_name_plural': 'keys for the API'},
+        ),
     ]
