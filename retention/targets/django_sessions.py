@@ -30,8 +30,6 @@ class DjangoSessions(Target):
 
     def candidates(self, policy: RetentionPolicy, at: datetime) -> Iterator[list[Facts]]:
         latest = library.cutoff(policy, at)
-        if latest is None:
-            return
         rows, last = Session.objects.filter(expire_date__lte=latest), ""
         while batch := list(_slim(rows.filter(pk__gt=last))[:BATCH_SIZE]):
             yield [self.facts(session) for session in batch]

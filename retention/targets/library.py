@@ -169,12 +169,9 @@ def owners_in_scope(policy: RetentionPolicy) -> Q:
     return people
 
 
-def cutoff(policy: RetentionPolicy, at: datetime) -> datetime | None:
-    """Return the latest moment that is old enough; None when no date can be."""
-    try:
-        return at - timedelta(seconds=policy.max_age_seconds or 0)
-    except OverflowError:
-        return None
+def cutoff(policy: RetentionPolicy, at: datetime) -> datetime:
+    """Return the latest moment that is old enough."""
+    return at - timedelta(seconds=policy.max_age_seconds or 0)
 
 
 def batches(rows: QuerySet[Row]) -> Iterator[list[Row]]:
@@ -309,8 +306,6 @@ def counted_from(policy: RetentionPolicy, recording: Recording) -> datetime | No
 def old_enough(policy: RetentionPolicy, at: datetime) -> Q:
     """Say in SQL what the clock and age ask; decide() has the last word."""
     latest = cutoff(policy, at)
-    if latest is None:
-        return Q(pk__in=[])
     if policy.clock == Clock.WATCHED:
         return Q(last_watched_at__lte=latest) | Q(last_watched_at=None, created_at__lte=latest)
     return Q(**{f"{COLUMNS[Clock(policy.clock)]}__lte": latest})

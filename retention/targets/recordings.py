@@ -126,7 +126,7 @@ class Recordings(library.RecordingTarget):
             return ""
         known = Recording.objects.aggregate(first=Min("last_watched_at"))["first"]
         latest = library.cutoff(policy, at)
-        if known is not None and latest is not None and known <= latest:
+        if known is not None and known <= latest:
             return ""
         return (
             "The history of what was watched is shorter than the "

@@ -30,9 +30,8 @@ class RunHistory(Target):
 
     def candidates(self, policy: RetentionPolicy, at: datetime) -> Iterator[list[Facts]]:
         latest = library.cutoff(policy, at)
-        if latest is not None:
-            for batch in library.batches(former().filter(finished_at__lte=latest)):
-                yield self.facts(batch)
+        for batch in library.batches(former().filter(finished_at__lte=latest)):
+            yield self.facts(batch)
 
     def facts(self, runs: Sequence[RetentionRun]) -> list[Facts]:
         return [Facts(name=str(run), id=run.pk, counted_from=run.finished_at) for run in runs]

@@ -26,10 +26,9 @@ def candidates(
 ) -> Iterator[list[Facts]]:
     """Find files in the policy's scope; their age counts from `column`."""
     latest = library.cutoff(policy, at)
-    if latest is not None:
-        old = in_scope(policy, rows).filter(**{f"{column}__lte": latest})
-        for batch in library.batches(old):
-            yield gather(batch, column)
+    old = in_scope(policy, rows).filter(**{f"{column}__lte": latest})
+    for batch in library.batches(old):
+        yield gather(batch, column)
 
 
 def in_scope(policy: RetentionPolicy, rows: Files) -> Files:

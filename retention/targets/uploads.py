@@ -37,9 +37,8 @@ class Uploads(Target):
     def candidates(self, policy: RetentionPolicy, at: datetime) -> Iterator[list[Facts]]:
         rows = unfinished().filter(library.owners_in_scope(policy))
         latest = library.cutoff(policy, at)
-        if latest is not None:
-            for batch in library.batches(rows.filter(created_at__lte=latest)):
-                yield self.facts(batch, at)
+        for batch in library.batches(rows.filter(created_at__lte=latest)):
+            yield self.facts(batch, at)
 
     def facts(self, recordings: Sequence[Recording], at: datetime) -> list[Facts]:
         """Gather what decides about uploads, in four queries."""
