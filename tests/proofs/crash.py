@@ -8,10 +8,9 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
-from datetime import UTC, datetime
 
 from tests.proofs import children
-from tests.proofs.moments import Moments, die
+from tests.proofs.moments import Moments, die, numbers
 from tests.proofs.scenes import SCENES, Scene, World, assert_recovered, wipe
 
 
@@ -56,9 +55,8 @@ def walk(scene: Scene, *, lines: bool = False, every: int = 1) -> Tally:
     total = count(scene, world, lines=lines)
     assert_recovered(scene, world)
     wipe()
-    at, kills = -(datetime.now(UTC).toordinal() % every), 0
-    while True:
-        at = max(at + every, 1)
+    kills = 0
+    for at in numbers(every):
         world = scene.prepare()
         killed = kill_at(scene, world, at, lines=lines)
         try:
@@ -67,8 +65,9 @@ def walk(scene: Scene, *, lines: bool = False, every: int = 1) -> Tally:
             raise AssertionError(f"{scene.name}, killed at moment {at} of {total}") from error
         wipe()
         if not killed:
-            return Tally(total, kills)
+            break
         kills += 1
+    return Tally(total, kills)
 
 
 def main() -> None:

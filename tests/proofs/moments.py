@@ -13,6 +13,8 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
+from itertools import count
 from pathlib import Path
 from types import CodeType, FrameType
 from typing import Any
@@ -31,6 +33,11 @@ STATEMENTS: set[CodeType] = {
     BaseDatabaseWrapper._rollback.__code__,
 }
 REQUEST: CodeType = BaseClient._make_api_call.__code__
+
+
+def numbers(every: int = 1) -> Iterator[int]:
+    """Count moments from 1; or every so-manyth, from a first one that differs from day to day."""
+    return count(1 + datetime.now(UTC).toordinal() % every, every)
 
 
 class Moments:

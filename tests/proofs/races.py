@@ -15,6 +15,7 @@ from typing import Any
 
 from django.db import connection, connections
 
+from tests.proofs.moments import numbers
 from tests.proofs.pairs import PAIRS, Pair, World, assert_settled
 from tests.proofs.scenes import wipe
 
@@ -119,24 +120,24 @@ def race(first: Callable[[], object], second: Callable[[], object], at: int) -> 
 
 
 def walk(pair: Pair, *, every: int = 1) -> int:
-    """Race a pair both ways round at every step, or every few; return how many races that were."""
+    """Race a pair both ways round at every step, or every so-manyth; return how many races."""
     return sum(_walk(pair, swapped, every) for swapped in (False, True))
 
 
 def _walk(pair: Pair, swapped: bool, every: int) -> int:
-    races, first = 0, 2 if swapped and every > 1 else 1
-    while True:
-        at = first + races * every
+    races = 0
+    for at in numbers(every):
         world = pair.prepare()
         acts = [lambda w=world: pair.one(w), lambda w=world: pair.two(w)]
         errors = race(*(acts[::-1] if swapped else acts), at)
         if errors is None:
             wipe()
-            return races
+            break
         races += 1
         where = f"{pair.name}, {'second' if swapped else 'first'} paused at step {at}"
         judge(pair, world, errors, where)
         wipe()
+    return races
 
 
 def judge(pair: Pair, world: World, errors: list[Any], where: str) -> None:

@@ -12,7 +12,7 @@ import signal
 import time
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
 from django.db.models.functions import Now
 
@@ -20,7 +20,7 @@ from recordings.ledger import publish
 from recordings.ledger.models import Lease, StoredFile
 from recordings.ledger.purge import purge
 from tests.proofs import children
-from tests.proofs.moments import Moments, stop
+from tests.proofs.moments import Moments, numbers, stop
 from tests.proofs.scenes import SCENES, Scene, World, assert_recovered, strays, wipe
 
 STOPPED = ("publish", "publish from a budget", "replace", "abandon", "purge", "recover and purge")
@@ -70,15 +70,13 @@ def walk(scene: Scene, *, lines: bool = False, every: int = 1) -> Tally:
 
     With `every` only at each so-manyth moment, from a first one that differs from day to day.
     """
-    at = -(datetime.now(UTC).toordinal() % every)
     frozen = refused = 0
-    while True:
-        at = max(at + every, 1)
+    for at in numbers(every):
         world = scene.prepare()
         pid = freeze_at(scene, world, at, lines=lines)
         if pid is None:
             wipe()
-            return Tally(frozen, refused)
+            break
         frozen += 1
         try:
             taken = take_over()
@@ -92,6 +90,7 @@ def walk(scene: Scene, *, lines: bool = False, every: int = 1) -> Tally:
                 os.kill(pid, signal.SIGKILL)
             raise AssertionError(f"{scene.name}, frozen at moment {at}") from error
         wipe()
+    return Tally(frozen, refused)
 
 
 def ready() -> set[int]:

@@ -19,7 +19,7 @@ from recordings.ledger.storages import storage
 from recordings.models import Recording
 from tests.conftest import assert_clean
 from tests.proofs import children
-from tests.proofs.moments import Moments, die
+from tests.proofs.moments import Moments, die, numbers
 from tests.proofs.scenes import CONTENT, World, begin, empty, full, wipe
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -71,9 +71,7 @@ def test_name_taken_meanwhile_is_left_as_it_is(anywhere: str, ground: Path) -> N
 
 
 def test_name_taken_meanwhile_survives_our_death_at_any_moment(anywhere: str, ground: Path) -> None:
-    at, killed = 0, True
-    while killed:
-        at += 1
+    for at in numbers(every=4):
         world = empty()
 
         def act(world: World = world, at: int = at) -> None:
@@ -84,6 +82,7 @@ def test_name_taken_meanwhile_survives_our_death_at_any_moment(anywhere: str, gr
                 publication.finish()
 
         killed = children.ended(children.fork(act)) == -9
+        assert killed or at > 10
         publish.recover()
         purge()
         purge()
@@ -91,7 +90,8 @@ def test_name_taken_meanwhile_survives_our_death_at_any_moment(anywhere: str, gr
         assert read(name_of(world)) == FOREIGN, f"killed at moment {at}"
         assert StoredFile.objects.count() == world.account.reserved == 0
         wipe()
-    assert at > 10
+        if not killed:
+            break
 
 
 def test_name_with_a_row_is_refused_in_words(anywhere: str, ground: Path) -> None:

