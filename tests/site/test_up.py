@@ -147,7 +147,7 @@ def test_demo_0_leaves_demo_out(start):
 
 
 def test_sigterm_ends_everything_within_ten_seconds(start):
-    site = start().wait_until_ready().wait_for_workers()
+    site = start(DEMO="0").wait_until_ready().wait_for_workers()
     begun = time.monotonic()
 
     site.process.terminate()
@@ -159,12 +159,12 @@ def test_sigterm_ends_everything_within_ten_seconds(start):
 
 
 def test_start_after_ctrl_c_is_quick_and_keeps_the_users(start):
-    first = start().wait_until_ready()
+    first = start(DEMO="0").wait_until_ready()
     made = users(first)
     first.process.send_signal(signal.SIGINT)
     assert first.process.wait(timeout=60) == 0
 
-    second = start(ADMIN_PASSWORD="another")
+    second = start(ADMIN_PASSWORD="another", DEMO="0")
 
     assert until(lambda: second.said("Starting the web server"))
     assert seconds_worked(second.process.pid) < 3
