@@ -14,6 +14,7 @@ from __future__ import annotations
 from functools import partial
 
 from django.db import transaction
+from django.db.models import QuerySet
 from django.db.models.functions import Now
 from django.utils.translation import gettext as _
 
@@ -125,6 +126,11 @@ def editable(found: list[Recording]) -> Recording:
     if found[0].trashed_at is not None:
         raise CannotEdit(_("This recording is in the trash: restore it first."))
     return found[0]
+
+
+def choices(recording: Recording) -> QuerySet[Thumbnail]:
+    """What the archive keeps as a row: a chosen template, of which there is no file."""
+    return Thumbnail.objects.filter(recording=recording, stored=None)
 
 
 def set_default(owner_id: int, template: ThumbnailTemplate | None) -> None:

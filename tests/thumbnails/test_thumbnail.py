@@ -335,6 +335,28 @@ def test_own_picture_goes_to_the_archive_and_comes_back(
     assert_clean()
 
 
+@pytest.mark.parametrize("gone", [False, True])
+def test_chosen_template_comes_back_from_the_archive_unless_it_is_gone(
+    recording: Recording, templates: Any, settings: Any, tmp_path: Any, gone: bool
+) -> None:
+    archives.use_folder(settings, tmp_path / "archive")
+    editing.choose(recording.pk, templates[1], by="olga")
+    changed_at = Thumbnail.objects.get().changed_at
+
+    archived = put_away(recording)
+    assert not Thumbnail.objects.exists()
+    if gone:
+        templates[1].delete()
+    restore(archived.pk, by="anna")
+    purge()
+
+    assert source(recording) == (Source.SITE_DEFAULT if gone else Source.TEMPLATE)
+    if not gone:
+        row = Thumbnail.objects.get(recording_id=recording.pk)
+        assert (row.template, row.changed_at) == (templates[1], changed_at)
+    assert_clean()
+
+
 def test_two_edits_at_once_leave_one_picture(
     recording: Recording, templates: Any, account: Any, stored_names: Any
 ) -> None:
