@@ -192,7 +192,7 @@ def test_replaced_template_changes_for_everyone_who_did_not_edit(
     put(api, edited, picture(colour="#123456"))
     former = api.get(f"/api/recordings/{plain.pk}").json()["thumbnail_url"]
 
-    gallery.replace(templates[1], [picture("GIF", colour="#00ff00")])
+    gallery.replace(templates[1], picture(colour="#00ff00"))
     purge()
 
     now = api.get(f"/api/recordings/{plain.pk}").json()["thumbnail_url"]
