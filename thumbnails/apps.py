@@ -18,4 +18,4 @@ class ThumbnailsConfig(AppConfig):
         ANSWERS.update(OURS)
         archive.beside.append(editing.choices)
         pictures.related.extend(resolve.RELATED)
-        pictures.addresses.append(resolve.listed)
+        pictures.address_above = resolve.listed

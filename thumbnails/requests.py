@@ -11,11 +11,11 @@ from rest_framework import parsers, serializers
 
 from recordings.api.parsers import Bounded, refuse_large
 from thumbnails.models import ThumbnailTemplate
+from thumbnails.render import ZOOM
 from thumbnails.sandbox import MOST_BYTES
 
 AROUND: Final = 64 * 1024  # bytes of a form beside its picture
 TITLE_LENGTH: Final = 200
-MOST_ZOOM: Final = 8.0
 
 
 def check(meta: Mapping[str, Any]) -> None:
@@ -88,7 +88,7 @@ class EditorForm(forms.Form):
         label=_("Top to bottom"), required=False, min_value=0, max_value=1, initial="0.5"
     )
     zoom = forms.FloatField(
-        label=_("Zoom"), required=False, min_value=1, max_value=MOST_ZOOM, initial="1"
+        label=_("Zoom"), required=False, min_value=1, max_value=ZOOM, initial="1"
     )
     title = forms.CharField(
         label=_("Title on the picture"), required=False, max_length=TITLE_LENGTH

@@ -10,7 +10,7 @@ from recordings.ledger.names import Kind
 from recordings.models import Recording
 from thumbnails.frames import film_of
 from thumbnails.models import ThumbnailTemplate
-from thumbnails.requests import MOST_ZOOM, TITLE_LENGTH, EditorForm
+from thumbnails.requests import TITLE_LENGTH, EditorForm
 from thumbnails.resolve import SiteDefault, Source, resolve, template_address
 
 register = template.Library()
@@ -69,6 +69,5 @@ def thumbnail_editor(context: Any, recording: Recording) -> dict[str, Any]:
         "form": form,
         "refusal": context.get("thumbnail_refusal"),
         "title_length": TITLE_LENGTH,
-        "most_zoom": int(MOST_ZOOM),
         "csrf_token": context.get("csrf_token"),
     }
