@@ -54,7 +54,8 @@ def back(pk: int, *, by: str) -> None:
     def work() -> None:
         with trash.locked([pk]) as found:
             if row := Thumbnail.objects.filter(recording=editable(found)).first():
-                release([row.stored_id or 0], reason=StoredFile.Reason.DELETED, by=by)
+                if row.stored_id:  # by name; deleting the row would release it by nobody
+                    release([row.stored_id], reason=StoredFile.Reason.DELETED, by=by)
                 row.delete()
 
     retried(work)

@@ -150,8 +150,10 @@ if (form) {
     { passive: false },
   );
 
-  // A form that was refused comes open and filled in.
+  // A form that was refused comes open and filled in, at the address it was sent to. The page takes
+  // its own again: loading it anew, as the end of processing does, must not send the form once more.
   if (form.closest("details").open) {
+    history.replaceState(null, "", form.dataset.page);
     showSource();
     writeTitle();
   }
