@@ -40,7 +40,7 @@ def prepare(folder: Path) -> dict[str, Any]:
     drawn = Image.effect_noise((1280, 720), 40).convert("RGB")
     target = BytesIO()
     drawn.save(target, "PNG")
-    template = gallery.add("bench", "Bench", [target.getvalue()])
+    template = gallery.add("bench", "Bench", target.getvalue())
     owner = get_user_model().objects.create_user("bench")
     recording = Recording.objects.create(owner=owner, title="Bench", state="ready")
     editing.set_own(recording.pk, target.getvalue(), by="bench")

@@ -13,7 +13,7 @@ What keeps it safe:
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
 from functools import partial
@@ -41,6 +41,9 @@ logger = logging.getLogger(__name__)
 maintenance = logging.getLogger("mediasite.maintenance")
 
 JSON = (str, int, float, bool, dict, list)
+# What finds rows of upper apps that say something of a recording and show no file of it; the apps
+# add to this. They go to the archive and come back with it, unless what they point at is gone.
+beside: list[Callable[[Recording], Iterable[models.Model]]] = []
 UNUSED_AFTER = timedelta(days=2)  # a daily policy has come again by then, and took it over
 
 
@@ -164,7 +167,7 @@ def _write_down(recording: Recording, archived: ArchivedRecording, *, by: str) -
         owner_id=recording.owner_id,
         owner_name=recording.owner.get_username(),
         title=recording.title,
-        columns=_columns(recording),
+        columns={**_columns(recording), "rows": _beside(recording)},
         labels=sorted(recording.labels.values_list("name", flat=True)),
         archived_at=Now(),
         archived_by=by,
@@ -178,6 +181,14 @@ def _shown_by(stored_id: int) -> models.Model | None:
         if row := rows.filter(**{relation.field.name: stored_id}).first():
             return row
     return None
+
+
+def _beside(recording: Recording) -> list[dict[str, Any]]:
+    return [
+        {"model": row._meta.label, "columns": _columns(row)}
+        for find in beside
+        for row in find(recording)
+    ]
 
 
 def _columns(row: models.Model) -> dict[str, Any]:

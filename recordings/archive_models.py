@@ -49,7 +49,8 @@ class ArchivedRecording(models.Model):
     owner_name = models.CharField(max_length=150)
     title = models.CharField(max_length=300)
     size = models.BigIntegerField()  # bytes of all files
-    columns = models.JSONField(default=dict)  # of the recording's row
+    # Of the recording's row; under `rows` the model and columns of rows that show no file of it.
+    columns = models.JSONField(default=dict)
     labels = models.JSONField(default=list)  # names
     copied_at = models.DateTimeField(db_default=Now())
     archived_at = models.DateTimeField(null=True)

@@ -135,6 +135,7 @@ def _bring_back(
         for file, publication in zip(files, publications, strict=True):
             stored = publication.settle()
             _make(apps.get_model(file.model), _columns(file, stored))
+        _make_beside(columns.get("rows", []))
         drop_locked(archived, reason=StoredFile.Reason.RESTORED, by=by)
     return recording
 
@@ -143,6 +144,15 @@ def _columns(file: ArchivedFile, stored: StoredFile) -> dict[str, Any]:
     """What the row that owns the file said; a source rule's deadline has long passed its sense."""
     unstamped = {"leaves_at": None, "leaves_because": ""} if "leaves_at" in file.columns else {}
     return {**file.columns, **unstamped, "stored_id": stored.pk}
+
+
+def _make_beside(rows: Sequence[Mapping[str, Any]]) -> None:
+    """Make the rows that show no file; one that pointed at what is no more says nothing now."""
+    for row in rows:
+        model, columns = apps.get_model(row["model"]), row["columns"]
+        fields = [field for field in model._meta.concrete_fields if field.attname in columns]
+        if all(_stands(field, field.to_python(columns[field.attname])) for field in fields):
+            _make(model, columns)
 
 
 def _make(model: type[models.Model], columns: Mapping[str, Any]) -> Any:

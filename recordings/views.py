@@ -91,6 +91,13 @@ def visible(request: SignedIn) -> RecordingQuerySet:
 @require_safe
 def recording(request: SignedIn, pk: int) -> HttpResponse:
     """Show one recording: player, words, files, and what will become of it."""
+    return recording_page(request, pk)
+
+
+def recording_page(
+    request: SignedIn, pk: int, *, status: int = 200, **more: object
+) -> HttpResponse:
+    """Render the page of a recording; `more` is for the parts that upper apps put into it."""
     found = get_object_or_404(visible(request).with_files().with_held(), pk=pk)
     words = reading.words(found)
     context = {
@@ -99,8 +106,9 @@ def recording(request: SignedIn, pk: int) -> HttpResponse:
         "holds": found.holds() if found.is_held else [],
         "at": _moment(request.GET.get("t", "")),
         "place": "trash" if found.trashed_at else "library",
+        **more,
     }
-    return render(request, "recordings/recording.html", context)
+    return render(request, "recordings/recording.html", context, status=status)
 
 
 def _moment(text: str) -> float:

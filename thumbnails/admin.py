@@ -6,18 +6,20 @@ from typing import Any
 
 from django import forms
 from django.contrib import admin
-from django.db.models import Count, QuerySet
+from django.db.models import Exists, OuterRef, QuerySet
 from django.http import HttpRequest
+from django.utils.decorators import method_decorator
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
+from django.views.decorators.csrf import csrf_protect
 
-from recordings.ledger.admin_base import LibraryAdmin, number_of
+from recordings.ledger.admin_base import COUNTED, LibraryAdmin, number_of
 from recordings.ledger.exceptions import LedgerError
 from recordings.ledger.permissions import ADMINISTER
 from thumbnails import gallery
-from thumbnails.models import ThumbnailTemplate
+from thumbnails.models import Thumbnail, ThumbnailTemplate
 from thumbnails.resolve import template_address
-from thumbnails.sandbox import pieces, render
+from thumbnails.sandbox import render
 
 
 class TemplateForm(forms.ModelForm):  # type: ignore[type-arg]
@@ -35,8 +37,11 @@ class TemplateForm(forms.ModelForm):  # type: ignore[type-arg]
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        if "picture" in self.fields:
-            self.fields["picture"].required = self.instance.pk is None
+        if self.instance.pk is None and "picture" in self.fields:
+            self.fields["picture"].required = True
+            self.fields["position"].required = False
+            self.fields["position"].help_text += " Empty: at the end."
+            self.initial["position"] = None
 
     def clean_picture(self) -> bytes | None:
         """Return the picture as it will be stored."""
@@ -66,7 +71,7 @@ class OfferedFilter(admin.SimpleListFilter):
 @admin.register(ThumbnailTemplate)
 class ThumbnailTemplateAdmin(LibraryAdmin):
     form = TemplateForm
-    list_display = ("shown", "name", "slug", "position", "used", "default", "retired_at")
+    list_display = ("shown", "name", "slug", "position", "chosen", "default", "retired_at")
     list_display_links = ("shown", "name")
     list_editable = ("position",)
     list_filter = (OfferedFilter,)
@@ -75,7 +80,8 @@ class ThumbnailTemplateAdmin(LibraryAdmin):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[ThumbnailTemplate]:
         rows: QuerySet[ThumbnailTemplate] = super().get_queryset(request)
-        return rows.select_related("stored").annotate(uses=Count("thumbnails"))
+        chosen = Thumbnail.objects.filter(template=OuterRef("pk"))
+        return rows.select_related("stored").annotate(is_chosen=Exists(chosen))
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
         return () if obj is None else ("shown", "slug", "version", "used", "default", "retired_at")
@@ -94,9 +100,14 @@ class ThumbnailTemplateAdmin(LibraryAdmin):
         address = template_address(template, "list")
         return format_html('<img src="{}" alt="" width="160" height="90" loading="lazy">', address)
 
+    @admin.display(description="chosen", boolean=True)
+    def chosen(self, template: Any) -> bool:
+        return bool(template.is_chosen)
+
     @admin.display(description="chosen by")
-    def used(self, template: Any) -> str:
-        return number_of(template.uses, "recording")
+    def used(self, template: ThumbnailTemplate) -> str:
+        count = template.thumbnails.values("pk")[: COUNTED + 1].count()
+        return number_of(count, "recording") if count <= COUNTED else f"more than {COUNTED:,}"
 
     @admin.display(description="site's default", boolean=True)
     def default(self, template: ThumbnailTemplate) -> bool:
@@ -107,37 +118,42 @@ class ThumbnailTemplateAdmin(LibraryAdmin):
     ) -> None:
         picture = form.cleaned_data.get("picture")
         if not change:
-            made = gallery.add(obj.slug, obj.name, pieces(picture))
-            obj.pk, obj.stored = made.pk, made.stored
-            if "position" in form.changed_data:
-                ThumbnailTemplate.objects.filter(pk=made.pk).update(position=obj.position)
+            position = form.cleaned_data["position"]
+            made = gallery.add(obj.slug, obj.name, picture, position=position)
+            obj.pk, obj.stored, obj.position = made.pk, made.stored, made.position
             return
-        changed = [name for name in form.changed_data if name in {"name", "position"}]
-        if changed:
-            obj.save(update_fields=changed)
         if picture:
-            gallery.replace(obj, pieces(picture))
+            gallery.replace(obj, picture)
+        if changed := [name for name in form.changed_data if name in {"name", "position"}]:
+            obj.save(update_fields=changed)
 
+    @method_decorator(csrf_protect)
     def changeform_view(
         self, request: HttpRequest, object_id: Any = None, form_url: str = "", extra: Any = None
     ) -> Any:
-        """Turn what storage refuses into its sentence."""
+        """Go without the transaction of ModelAdmin, and say what storage refuses.
+
+        In one, `publish` would put bytes in place whose row nobody else sees, and which a rollback
+        would take away; and SQLite would let nobody write while a picture is decoded.
+        """
         try:
-            return super().changeform_view(request, object_id, form_url, extra)
+            return self._changeform_view(request, object_id, form_url, extra)  # type: ignore[attr-defined]
         except LedgerError as error:
             self.refuse(request, error)
             return self.response_post_save_change(request, None)
 
     @admin.action(description="Retire selected templates", permissions=["change"])
     def retire(self, request: HttpRequest, queryset: QuerySet[ThumbnailTemplate]) -> None:
-        count = 0
+        count = refused = 0
         for template in queryset:
             try:
                 count += gallery.retire(template)
             except LedgerError as error:
+                refused += 1
                 self.refuse(request, error)
-        left = number_of(count, "template")
-        self.say(request, f"{left} left the gallery; recordings that show one keep it.")
+        if count or not refused:
+            left = number_of(count, "template")
+            self.say(request, f"{left} left the gallery; recordings that show one keep it.")
 
     @admin.action(description="Offer selected templates again", permissions=["change"])
     def offer_again(self, request: HttpRequest, queryset: QuerySet[ThumbnailTemplate]) -> None:

@@ -10,11 +10,12 @@ class ThumbnailsConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        from recordings import pictures
+        from recordings import archive, pictures
         from recordings.api.errors import ANSWERS
-        from thumbnails import auditing, receivers, resolve  # noqa: F401  (connects them)
+        from thumbnails import auditing, editing, receivers, resolve  # noqa: F401  (connects them)
         from thumbnails.exceptions import ANSWERS as OURS
 
         ANSWERS.update(OURS)
+        archive.beside.append(editing.choices)
         pictures.related.extend(resolve.RELATED)
-        pictures.addresses.append(resolve.listed)
+        pictures.address_above = resolve.listed

@@ -14,13 +14,15 @@ from __future__ import annotations
 from functools import partial
 
 from django.db import transaction
+from django.db.models import QuerySet
 from django.db.models.functions import Now
+from django.utils.translation import gettext as _
 
 from recordings import tasks, trash
 from recordings.ledger import names
 from recordings.ledger.models import StoredFile
 from recordings.ledger.names import Kind
-from recordings.ledger.publish import Publication
+from recordings.ledger.publish import Publication, first_free
 from recordings.ledger.release import release
 from recordings.ledger.transactions import retried
 from recordings.models import Recording
@@ -43,7 +45,7 @@ def choose(pk: int, template: ThumbnailTemplate, *, by: str) -> None:
             _let_go(row, by=by)
 
     retried(work)
-    _purge_soon()
+    tasks.purge_soon()
 
 
 def back(pk: int, *, by: str) -> None:
@@ -51,47 +53,56 @@ def back(pk: int, *, by: str) -> None:
 
     def work() -> None:
         with trash.locked([pk]) as found:
-            row = Thumbnail.objects.filter(recording=editable(found)).first()
-            if row:
-                row.delete()  # which releases the picture
+            if row := Thumbnail.objects.filter(recording=editable(found)).first():
+                if row.stored_id:  # by name; deleting the row would release it by nobody
+                    release([row.stored_id], reason=StoredFile.Reason.DELETED, by=by)
+                row.delete()
 
     retried(work)
-    _purge_soon()
+    tasks.purge_soon()
 
 
 def set_own(pk: int, png: bytes, *, by: str, template: ThumbnailTemplate | None = None) -> None:
     """Give a recording a picture of its own, in its owner's quota.
 
-    `template` is what it was made from. Raises CannotEdit, Held, QuotaExceeded, AccountClosed and
-    what storage raises; nothing is left behind then.
+    `template` is what it was made from; without one it can go back to the template that was there
+    before. Raises CannotEdit, Held, QuotaExceeded, AccountClosed and what storage raises; nothing
+    is left behind then.
     """
-    name, owner_id = retried(partial(_next_name, pk))
-    with Publication.begin(
-        name=name, kind=Kind.THUMBNAIL, owner_id=owner_id, recording_id=pk, size=len(png)
-    ) as publication:
+    recording = editable(list(Recording.objects.filter(pk=pk)))
+    numbers = iter(lambda: retried(partial(_take_number, pk)), None)
+    with first_free(numbers, partial(_begin, recording, len(png)))[0] as publication:
         publication.write(png)
         publication.finish()
         retried(partial(_show, pk, publication, template, by))
-    _purge_soon()
+    tasks.purge_soon()
 
 
-def _next_name(pk: int) -> tuple[str, int]:
+def _take_number(pk: int) -> int:
     with trash.locked([pk]) as found:
-        recording = editable(found)
-        number = recording.take_number(Kind.THUMBNAIL)
-        return names.of_kind(Kind.THUMBNAIL, recording.owner_id, pk, number), recording.owner_id
+        return editable(found).take_number(Kind.THUMBNAIL)
+
+
+def _begin(recording: Recording, size: int, number: int) -> Publication:
+    return Publication.begin(
+        name=names.of_kind(Kind.THUMBNAIL, recording.owner_id, recording.pk, number),
+        kind=Kind.THUMBNAIL,
+        owner_id=recording.owner_id,
+        recording_id=recording.pk,
+        size=size,
+    )
 
 
 def _show(pk: int, publication: Publication, template: ThumbnailTemplate | None, by: str) -> None:
     with trash.locked([pk]) as found:
         recording = editable(found)
         if recording.owner_id != publication.stored.owner_id:
-            raise CannotEdit("This recording was given to somebody else a moment ago.")
+            raise CannotEdit(_("This recording was given to somebody else a moment ago."))
         former = Thumbnail.objects.filter(recording=recording).select_related("stored").first()
-        Thumbnail.objects.update_or_create(
-            recording=recording,
-            defaults={"stored": publication.settle(), "template": template, "changed_at": Now()},
-        )
+        defaults = {"stored": publication.settle(), "changed_at": Now()}
+        if template:
+            defaults["template"] = template
+        Thumbnail.objects.update_or_create(recording=recording, defaults=defaults)
         _let_go(former, by=by)
 
 
@@ -110,21 +121,25 @@ def release_own(stored_id: int | None) -> None:
 
 
 def editable(found: list[Recording]) -> Recording:
-    """Return the one recording that the caller has locked. Raises CannotEdit."""
+    """Return the one recording that was found, usually locked. Raises CannotEdit."""
     if not found:
-        raise CannotEdit("This recording is gone, or has just changed hands.")
+        raise CannotEdit(_("This recording is gone, or has just changed hands."))
     if found[0].trashed_at is not None:
-        raise CannotEdit("This recording is in the trash: restore it first.")
+        raise CannotEdit(_("This recording is in the trash: restore it first."))
     return found[0]
 
 
+def choices(recording: Recording) -> QuerySet[Thumbnail]:
+    """What the archive keeps as a row: a chosen template, of which there is no file."""
+    return Thumbnail.objects.filter(recording=recording, stored=None)
+
+
 def set_default(owner_id: int, template: ThumbnailTemplate | None) -> None:
-    """Say what an owner's recordings show that have neither a choice nor a poster frame."""
+    """Say what an owner's recordings show that have neither a choice nor a poster frame.
+
+    None: the site's default.
+    """
     if template is None:
         OwnerDefault.objects.filter(owner_id=owner_id).delete()
     else:
         OwnerDefault.objects.update_or_create(owner_id=owner_id, defaults={"template": template})
-
-
-def _purge_soon() -> None:
-    transaction.on_commit(tasks.purge.delay, robust=True)

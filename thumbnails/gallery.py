@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from functools import partial
 from typing import Final
 
-from django.db import transaction
+from django.db import IntegrityError, transaction
 from django.db.models import Max
 from django.db.models.functions import Now
+from django.utils.translation import gettext as _
 
 from recordings import tasks
 from recordings.ledger import names
@@ -22,7 +23,6 @@ from thumbnails import drawings
 from thumbnails.exceptions import CannotEdit
 from thumbnails.models import ThumbnailTemplate
 from thumbnails.resolve import SIZES
-from thumbnails.sandbox import render
 
 FORM: Final = {"size": SIZES["player"], "fit": "cover", "grow": True, "format": "PNG"}
 TRIES: Final = 1000  # numbers of a name that former templates may have used up
@@ -36,30 +36,31 @@ def ensure() -> int:
     there = set(ThumbnailTemplate.objects.values_list("slug", flat=True))
     missing = [drawing for drawing in drawings.ALL if drawing.slug not in there]
     made = sum(_ship(drawing) for drawing in missing)
-    if not ThumbnailTemplate.objects.filter(is_site_default=True).exists():
-        first = ThumbnailTemplate.objects.offered().first()
-        if first:
-            make_default(first)
+    first = ThumbnailTemplate.objects.offered().first()
+    if first and not ThumbnailTemplate.objects.filter(is_site_default=True).exists():
+        make_default(first)
     return made
 
 
 def _ship(drawing: drawings.Drawing) -> bool:
     """Store one; False where another process was faster."""
     try:
-        _store(drawing.slug, 1, drawing.png(), partial(_create, drawing.slug, drawing.name))
+        add(drawing.slug, drawing.name, drawing.png())
     except (NameTaken, CannotEdit):
         return False
     return True
 
 
-def add(slug: str, name: str, picture: Iterable[bytes]) -> ThumbnailTemplate:
-    """Add a template at the end. Raises CannotEdit, PictureRefused and what storage raises."""
-    return _store(slug, 1, render(FORM, picture), partial(_create, slug, name))
+def add(slug: str, name: str, png: bytes, *, position: int | None = None) -> ThumbnailTemplate:
+    """Add a template, at the end unless its place is said; `png` is one rendered to `FORM`.
+
+    Raises CannotEdit where there is one of this slug, and what storage raises.
+    """
+    return _store(slug, 1, png, partial(_create, slug, name, position))
 
 
-def replace(template: ThumbnailTemplate, picture: Iterable[bytes]) -> ThumbnailTemplate:
+def replace(template: ThumbnailTemplate, png: bytes) -> ThumbnailTemplate:
     """Give a template another picture, for everyone who did not edit. Raises as `add`."""
-    png = render(FORM, picture)
     return _store(template.slug, template.version + 1, png, partial(_replace, template.pk))
 
 
@@ -83,7 +84,7 @@ def _store(slug: str, number: int, png: bytes, settle: Settle) -> ThumbnailTempl
             publication.write(png)
             publication.finish()
             made = retried(partial(_in_transaction, settle, publication, version))
-        transaction.on_commit(tasks.purge.delay, robust=True)
+        tasks.purge_soon()
         return made
     raise NameTaken(f"Every number for {slug} is used up.")
 
@@ -93,17 +94,21 @@ def _in_transaction(settle: Settle, publication: Publication, version: int) -> T
         return settle(publication, version)
 
 
-def _create(slug: str, name: str, publication: Publication, version: int) -> ThumbnailTemplate:
-    if ThumbnailTemplate.objects.filter(slug=slug).exists():
-        raise CannotEdit(f"There is a template {slug} already: choose another name or replace it.")
-    last = ThumbnailTemplate.objects.aggregate(last=Max("position"))["last"]
-    return ThumbnailTemplate.objects.create(
-        slug=slug,
-        name=name,
-        stored=publication.settle(),
-        version=version,
-        position=0 if last is None else last + 10,
-    )
+def _create(
+    slug: str, name: str, position: int | None, publication: Publication, version: int
+) -> ThumbnailTemplate:
+    if position is None:
+        last = ThumbnailTemplate.objects.aggregate(last=Max("position"))["last"]
+        position = 0 if last is None else last + 10
+    stored = publication.settle()
+    try:
+        return ThumbnailTemplate.objects.create(
+            slug=slug, name=name, stored=stored, version=version, position=position
+        )
+    except IntegrityError as error:
+        raise CannotEdit(
+            _("There is a template %s already: choose another name or replace it.") % slug
+        ) from error
 
 
 def _replace(pk: int, publication: Publication, version: int) -> ThumbnailTemplate:
@@ -119,7 +124,9 @@ def retire(template: ThumbnailTemplate) -> bool:
     """Take a template out of the gallery; False when it was. Raises CannotEdit."""
     mine = ThumbnailTemplate.objects.filter(pk=template.pk, retired_at=None)
     if mine.filter(is_site_default=True).exists():
-        raise CannotEdit(f"“{template}” is the site's default: make another one the default first.")
+        raise CannotEdit(
+            _("“%s” is the site's default: make another one the default first.") % template
+        )
     return bool(mine.filter(is_site_default=False).update(retired_at=Now()))
 
 
@@ -133,9 +140,11 @@ def make_default(template: ThumbnailTemplate) -> None:
 
     def work() -> None:
         with transaction.atomic():
+            # All of them, in one order: of two that do this at once the later one waits.
+            list(ThumbnailTemplate.objects.select_for_update().order_by("pk"))
             ThumbnailTemplate.objects.filter(is_site_default=True).update(is_site_default=False)
             mine = ThumbnailTemplate.objects.filter(pk=template.pk, retired_at=None)
             if not mine.update(is_site_default=True):
-                raise CannotEdit(f"“{template}” is retired: offer it again first.")
+                raise CannotEdit(_("“%s” is retired: offer it again first.") % template)
 
     retried(work)

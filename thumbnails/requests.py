@@ -11,11 +11,11 @@ from rest_framework import parsers, serializers
 
 from recordings.api.parsers import Bounded, refuse_large
 from thumbnails.models import ThumbnailTemplate
+from thumbnails.render import ZOOM
 from thumbnails.sandbox import MOST_BYTES
 
 AROUND: Final = 64 * 1024  # bytes of a form beside its picture
 TITLE_LENGTH: Final = 200
-MOST_ZOOM: Final = 8.0
 
 
 def check(meta: Mapping[str, Any]) -> None:
@@ -70,13 +70,34 @@ class DefaultRequest(serializers.Serializer[Any]):
 class EditorForm(forms.Form):
     """What the editor sends: where the picture comes from, what of it is kept, what is written."""
 
-    source = forms.CharField(max_length=80)
-    image = forms.FileField(required=False)
-    seconds = forms.FloatField(required=False, min_value=0, max_value=360_000)
-    x = forms.FloatField(required=False, min_value=0, max_value=1)
-    y = forms.FloatField(required=False, min_value=0, max_value=1)
-    zoom = forms.FloatField(required=False, min_value=1, max_value=MOST_ZOOM)
-    title = forms.CharField(required=False, max_length=TITLE_LENGTH)
+    source = forms.CharField(
+        max_length=80, error_messages={"required": _("Choose a picture first.")}
+    )
+    image = forms.FileField(label=_("A picture file"), required=False)
+    seconds = forms.FloatField(
+        label=_("Second of the video"),
+        required=False,
+        min_value=0,
+        max_value=360_000,
+        initial="0.0",
+    )
+    x = forms.FloatField(
+        label=_("Left to right"), required=False, min_value=0, max_value=1, initial="0.5"
+    )
+    y = forms.FloatField(
+        label=_("Top to bottom"), required=False, min_value=0, max_value=1, initial="0.5"
+    )
+    zoom = forms.FloatField(
+        label=_("Zoom"), required=False, min_value=1, max_value=ZOOM, initial="1"
+    )
+    title = forms.CharField(
+        label=_("Title on the picture"), required=False, max_length=TITLE_LENGTH
+    )
+
+    NEEDED: Final = (
+        ("image", "image", _("Choose a file of your own first.")),
+        ("frame", "seconds", _("Say at which second of the video.")),
+    )
 
     def clean_source(self) -> str | ThumbnailTemplate:
         source: str = self.cleaned_data["source"]
@@ -90,11 +111,20 @@ class EditorForm(forms.Form):
 
     def clean(self) -> dict[str, Any]:
         given: dict[str, Any] = super().clean() or self.cleaned_data
-        if given.get("source") == "image" and not given.get("image"):
-            self.add_error("image", _("Choose a file of your own first."))
-        if given.get("source") == "frame" and given.get("seconds") is None:
-            self.add_error("seconds", _("Say at which second of the video."))
+        for source, field, sentence in self.NEEDED:
+            wanted = given.get("source") == source and given.get(field) is None
+            if wanted and field not in self.errors:
+                self.add_error(None, sentence)
         return given
+
+    @property
+    def sentences(self) -> str:
+        """What is wrong, each with the words that stand beside the field."""
+        said = []
+        for name, errors in self.errors.items():
+            label = self.fields[name].label if name in self.fields else None
+            said += [f"{label}: {error}" if label else str(error) for error in errors]
+        return " ".join(said)
 
     @property
     def crop(self) -> list[float]:

@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 from http import HTTPStatus
+from typing import Any, Final
 
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.core.exceptions import RequestDataTooBig
-from django.http import HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
+from django.http import HttpResponse, HttpResponseBase, JsonResponse
 from django.shortcuts import get_object_or_404, redirect
-from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.csrf import csrf_exempt, csrf_protect
-from django.views.decorators.http import require_POST, require_safe
+from django.views.decorators.http import require_http_methods, require_safe
 
 from recordings.ledger.exceptions import LedgerError
 from recordings.models import Recording
-from recordings.views import SignedIn, visible
+from recordings.views import SignedIn, recording_page, visible
 from thumbnails import derive, editing, frames
+from thumbnails.exceptions import CannotEdit
 from thumbnails.gallery import FORM
 from thumbnails.models import Thumbnail, ThumbnailTemplate
 from thumbnails.requests import TITLE_LENGTH, EditorForm, check
@@ -29,61 +30,96 @@ FOR_A_WHILE = "private, max-age=600"
 
 @csrf_exempt  # `_save` asks for the token, once the body is known to be worth reading
 @login_required
-@require_POST
+@require_http_methods(["GET", "HEAD", "POST"])
 def save(request: SignedIn, pk: int) -> HttpResponseBase:
-    """Carry out what a button of the editor says, and go back to the recording."""
+    """Carry out what a button of the editor says; where that is refused, show the form again."""
+    if request.method != "POST":  # the address of a refused form, or where a sign-in leads
+        return redirect("recording", pk=pk)
     try:
         check(request.META)
     except RequestDataTooBig as error:
         messages.error(request, str(error))
-        return _back_to(pk)
+        return redirect("recording", pk=pk)
     return _save(request, pk)
 
 
 @csrf_protect
-def _save(request: HttpRequest, pk: int) -> HttpResponseBase:
-    recording = get_object_or_404(visible(request), pk=pk)  # type: ignore[arg-type]
-    by = request.user.get_username()
-    try:
-        if request.POST.get("do") == "back":
-            editing.back(pk, by=by)
-        elif request.POST.get("do") == "template":
-            _back_to_template(recording, by=by)
-        else:
-            _carry_out(request, recording, by=by)
-    except LedgerError as error:
-        messages.error(request, str(error))
-    return _back_to(pk)
-
-
-def _back_to(pk: int) -> HttpResponseBase:
-    return redirect(reverse("recording", args=[pk]) + "#thumbnail")
-
-
-def _back_to_template(recording: Recording, *, by: str) -> None:
-    row = Thumbnail.objects.filter(recording=recording, template__isnull=False).first()
-    if row and row.template:
-        editing.choose(recording.pk, row.template, by=by)
-
-
-def _carry_out(request: HttpRequest, recording: Recording, *, by: str) -> None:
-    """Choose, or make one picture of what the form says. Raises LedgerError."""
+def _save(request: Any, pk: int) -> HttpResponseBase:
+    recording = get_object_or_404(visible(request), pk=pk)
     form = EditorForm(request.POST, request.FILES)
+    act = BUTTONS.get(request.POST.get("do", ""), _unknown)
+    try:
+        said = act(request, form, recording)
+    except LedgerError as error:
+        return _again(request, pk, form, str(error))
+    messages.success(request, said)
+    return redirect("recording", pk=pk)
+
+
+def _again(request: SignedIn, pk: int, form: EditorForm, sentence: str) -> HttpResponseBase:
+    """Show the recording with its editor open, as it was filled in, and why nothing was done."""
+    if not visible(request).live().filter(pk=pk).exists():  # its page has no editor
+        messages.error(request, sentence)
+        return redirect("recording", pk=pk)
+    if request.FILES:  # no page can give a browser its file back
+        sentence = f"{sentence} {_('Choose the file again.')}"
+    context = {"thumbnail_form": form, "thumbnail_refusal": sentence}
+    return recording_page(request, pk, status=HTTPStatus.BAD_REQUEST, **context)
+
+
+# What the buttons do: each returns what it did in a sentence, or raises a LedgerError.
+
+
+def _save_picture(request: SignedIn, form: EditorForm, recording: Recording) -> str:
     if not form.is_valid():
-        for sentences in form.errors.values():
-            messages.error(request, " ".join(str(sentence) for sentence in sentences))
-        return
-    source = form.cleaned_data["source"]
+        raise CannotEdit(form.sentences)
+    by, source = request.user.get_username(), form.cleaned_data["source"]
     template = source if isinstance(source, ThumbnailTemplate) else None
-    if template and request.POST.get("do") == "default":
-        editing.set_default(recording.owner_id, template)
-        messages.success(request, _("Your recordings without a picture show this one from now on."))
-        return
     if template and form.is_plain:
         editing.choose(recording.pk, template, by=by)
     else:
         editing.set_own(recording.pk, _made(form, recording), by=by, template=template)
-    messages.success(request, _("The picture is saved."))
+    return _("The picture is saved.")
+
+
+def _back_to_template(request: SignedIn, form: EditorForm, recording: Recording) -> str:
+    row = Thumbnail.objects.filter(recording=recording).select_related("template").first()
+    if row is None or row.template is None:
+        raise CannotEdit(_("There is no template to go back to."))
+    editing.choose(recording.pk, row.template, by=request.user.get_username())
+    return _("The template is shown again.")
+
+
+def _back(request: SignedIn, form: EditorForm, recording: Recording) -> str:
+    editing.back(recording.pk, by=request.user.get_username())
+    return _("The recording shows its frame or the default again.")
+
+
+def _make_default(request: SignedIn, form: EditorForm, recording: Recording) -> str:
+    form.is_valid()  # only the template counts
+    template = form.cleaned_data.get("source")
+    if not isinstance(template, ThumbnailTemplate):
+        raise CannotEdit(_("Choose a template from the gallery first."))
+    editing.set_default(request.user.pk, template)
+    return _("Your recordings without a picture show this one from now on.")
+
+
+def _forget_default(request: SignedIn, form: EditorForm, recording: Recording) -> str:
+    editing.set_default(request.user.pk, None)
+    return _("Your recordings without a picture show the site's default again.")
+
+
+def _unknown(request: SignedIn, form: EditorForm, recording: Recording) -> str:
+    raise CannotEdit(_("Press one of the editor's buttons."))
+
+
+BUTTONS: Final = {
+    "save": _save_picture,
+    "template": _back_to_template,
+    "back": _back,
+    "default": _make_default,
+    "forget": _forget_default,
+}
 
 
 def _made(form: EditorForm, recording: Recording) -> bytes:

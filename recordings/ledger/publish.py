@@ -176,7 +176,8 @@ class Publication:
         """
         writer = self._opened()
         self._digest = self._hasher.hexdigest()
-        self.renew()
+        with transaction.atomic(durable=True):  # a RuntimeError inside another transaction
+            self.renew()
         try:
             writer.commit()
         finally:

@@ -28,6 +28,7 @@ if (form) {
     Number(zoom.value);
 
   const place = () => {
+    stage.classList.toggle("zoomed", Number(zoom.value) > 1);
     if (stage.hidden || !picture.naturalWidth) return;
     const each = scale();
     const width = picture.naturalWidth * each;
@@ -137,13 +138,23 @@ if (form) {
     stage.addEventListener("pointercancel", end, { once: true });
   });
 
+  // A wheel alone scrolls the page; with Ctrl, which is what pinching a touchpad sends, it zooms.
   stage.addEventListener(
     "wheel",
     (event) => {
+      if (!event.ctrlKey) return;
       event.preventDefault();
       zoom.value = Number(zoom.value) * (event.deltaY < 0 ? 1.1 : 1 / 1.1);
       place();
     },
     { passive: false },
   );
+
+  // A form that was refused comes open and filled in, at the address it was sent to. The page takes
+  // its own again: loading it anew, as the end of processing does, must not send the form once more.
+  if (form.closest("details").open) {
+    history.replaceState(null, "", form.dataset.page);
+    showSource();
+    writeTitle();
+  }
 }

@@ -107,6 +107,15 @@ def test_file_is_finished_before_it_is_settled(empty):
         publication.settle()
 
 
+def test_nothing_takes_its_name_inside_a_transaction(empty, stored_names):
+    """A rollback would take the row back, and leave the bytes."""
+    with begin(empty) as publication:
+        publication.write(b"a")
+        with transaction.atomic(), pytest.raises(RuntimeError):
+            publication.finish()
+        assert stored_names() == set()
+
+
 def test_leaving_after_settle_removes_nothing(anywhere, empty, stored_names):
     with pytest.raises(ZeroDivisionError), begin(empty) as publication:
         publication.write(b"x")

@@ -43,8 +43,8 @@ def other_api(make_user: Callable[..., Any]) -> Client:
 def templates(db: None) -> list[ThumbnailTemplate]:
     """Two small templates, the first of them the site's default."""
     made = [
-        gallery.add("first", "First", [picture("PNG", colour="#3366cc")]),
-        gallery.add("second", "Second", [picture("PNG", colour="#cc6633")]),
+        gallery.add("first", "First", picture(colour="#3366cc")),
+        gallery.add("second", "Second", picture(colour="#cc6633")),
     ]
     gallery.make_default(made[0])
     made[0].refresh_from_db()

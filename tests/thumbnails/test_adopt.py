@@ -21,7 +21,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     for drawing in drawings.ALL[:3]:
-        gallery.add(drawing.slug, drawing.name, [drawing.png()])
+        gallery.add(drawing.slug, drawing.name, drawing.png())
     copies = tmp_path / "copies"
     (copies / "user_1").mkdir(parents=True)
     stored = ThumbnailTemplate.objects.get(slug="books").stored

@@ -232,7 +232,7 @@ def test_site_default_costs_a_page_one_query(
 def test_pictures_live_in_a_bucket_as_well(
     s3: Any, api: Client, make_recording: Any, stored_names: Any
 ) -> None:
-    gallery.make_default(gallery.add("first", "First", [picture()]))
+    gallery.make_default(gallery.add("first", "First", picture()))
     recording = make_recording(files=1)
 
     assert put(api, recording, picture(colour="#00ff00")).status_code == 200

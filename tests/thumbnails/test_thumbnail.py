@@ -13,7 +13,7 @@ from django.test.client import BOUNDARY, MULTIPART_CONTENT, encode_multipart
 
 from recordings.archive_restore import restore
 from recordings.ledger.audit import audit
-from recordings.ledger.models import StoredFile
+from recordings.ledger.models import Receipt, StoredFile
 from recordings.ledger.names import Kind
 from recordings.ledger.purge import purge
 from recordings.ledger.release import place_hold
@@ -133,6 +133,56 @@ def test_own_picture_goes_with_its_bytes_and_quota(
     assert_clean()
 
 
+@pytest.mark.parametrize("way", ["template", "delete", "again"])
+def test_receipt_names_who_let_the_picture_go(
+    api: Client, recording: Recording, templates: Any, way: str
+) -> None:
+    put(api, recording, picture())
+
+    if way == "template":
+        choose(api, recording, "first")
+    elif way == "delete":
+        api.delete(address(recording))
+    else:
+        put(api, recording, picture(colour="#ff0000"))
+    purge()
+
+    receipt = Receipt.objects.get()
+    assert (receipt.released_by, receipt.reason) == (
+        "olga",
+        "deleted" if way == "delete" else "replaced",
+    )
+
+
+def test_template_chosen_before_can_be_gone_back_to(
+    api: Client, recording: Recording, templates: Any
+) -> None:
+    choose(api, recording, "second")
+
+    put(api, recording, picture())
+    put(api, recording, picture(colour="#ff0000"))
+
+    assert Thumbnail.objects.get().template == templates[1]
+    assert source(recording) == Source.OWN
+
+
+def test_names_that_storage_knows_already_are_passed_over(
+    recording: Recording, settings: Any, owner: Any
+) -> None:
+    """A restored database counts from where it was."""
+    folder = settings.MEDIA_ROOT / f"user_{owner.pk}" / "thumbnails"
+    folder.mkdir(parents=True)
+    for name in (f"custom_thumb_{recording.pk}.png", f"custom_thumb_{recording.pk}_v2.png"):
+        (folder / name).write_bytes(b"somebody's")
+
+    editing.set_own(recording.pk, picture(), by="olga")
+
+    assert str(Thumbnail.objects.get().stored).endswith(f"custom_thumb_{recording.pk}_v3.png")
+    assert {path.name: path.read_bytes() for path in folder.iterdir()}[
+        f"custom_thumb_{recording.pk}.png"
+    ] == b"somebody's"
+
+
 def test_replaced_template_changes_for_everyone_who_did_not_edit(
     api: Client, make_recording: Any, templates: Any
 ) -> None:
@@ -142,7 +192,7 @@ def test_replaced_template_changes_for_everyone_who_did_not_edit(
     put(api, edited, picture(colour="#123456"))
     former = api.get(f"/api/recordings/{plain.pk}").json()["thumbnail_url"]
 
-    gallery.replace(templates[1], [picture("GIF", colour="#00ff00")])
+    gallery.replace(templates[1], picture(colour="#00ff00"))
     purge()
 
     now = api.get(f"/api/recordings/{plain.pk}").json()["thumbnail_url"]
@@ -282,6 +332,28 @@ def test_own_picture_goes_to_the_archive_and_comes_back(
     assert account().used == used
     assert Thumbnail.objects.get(recording_id=recording.pk).template == templates[1]
     assert opened(api.get(address(recording)).content).getpixel((3, 3)) == (0, 255, 0)
+    assert_clean()
+
+
+@pytest.mark.parametrize("gone", [False, True])
+def test_chosen_template_comes_back_from_the_archive_unless_it_is_gone(
+    recording: Recording, templates: Any, settings: Any, tmp_path: Any, gone: bool
+) -> None:
+    archives.use_folder(settings, tmp_path / "archive")
+    editing.choose(recording.pk, templates[1], by="olga")
+    changed_at = Thumbnail.objects.get().changed_at
+
+    archived = put_away(recording)
+    assert not Thumbnail.objects.exists()
+    if gone:
+        templates[1].delete()
+    restore(archived.pk, by="anna")
+    purge()
+
+    assert source(recording) == (Source.SITE_DEFAULT if gone else Source.TEMPLATE)
+    if not gone:
+        row = Thumbnail.objects.get(recording_id=recording.pk)
+        assert (row.template, row.changed_at) == (templates[1], changed_at)
     assert_clean()
 
 

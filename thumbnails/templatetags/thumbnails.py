@@ -10,7 +10,7 @@ from recordings.ledger.names import Kind
 from recordings.models import Recording
 from thumbnails.frames import film_of
 from thumbnails.models import ThumbnailTemplate
-from thumbnails.requests import TITLE_LENGTH
+from thumbnails.requests import TITLE_LENGTH, EditorForm
 from thumbnails.resolve import SiteDefault, Source, resolve, template_address
 
 register = template.Library()
@@ -49,16 +49,25 @@ def thumbnail_editor(context: Any, recording: Recording) -> dict[str, Any]:
     """The editor, or what is shown where there is nothing to edit."""
     found = resolve(recording, _default(context))
     chosen = getattr(recording, "thumbnail", None)
-    liked = getattr(recording.owner, "thumbnail_default", None)
+    is_own = found is not None and found.source == Source.OWN
+    # Whoever opens the editor of an own picture and saves has chosen nothing to replace it.
+    slug = chosen.template.slug if chosen and chosen.template and not is_own else None
+    form = context.get("thumbnail_form") or EditorForm(
+        initial={"source": f"template:{slug}" if slug else None}
+    )
+    user = context["user"]
+    mine = user.pk == recording.owner_id  # whose wish came along with the recording
+    liked = getattr(recording.owner if mine else user, "thumbnail_default", None)
     return {
         "recording": recording,
         "found": found,
-        "is_own": found is not None and found.source == Source.OWN,
+        "is_own": is_own,
         "chosen": chosen,
         "templates": ThumbnailTemplate.objects.offered().select_related("stored"),
         "liked": liked and liked.template_id,
         "film": film_of(recording),
+        "form": form,
+        "refusal": context.get("thumbnail_refusal"),
         "title_length": TITLE_LENGTH,
         "csrf_token": context.get("csrf_token"),
-        "user": context.get("user"),
     }
