@@ -71,10 +71,8 @@ def decoded(data: bytes, order: dict[str, Any]) -> Image.Image:
         raise Refused("memory") from None
     except DAMAGED:
         raise Refused("damaged") from None
-    factor = image.width / shown[0], image.height / shown[1]
-    scaled = tuple(side * factor[index % 2] for index, side in enumerate(box))
-    region = (scaled[0], scaled[1], min(scaled[2], image.width), min(scaled[3], image.height))
-    return image.resize(target, Image.Resampling.LANCZOS, box=region, reducing_gap=3.0)
+    kept = region(box, shown, image.size)
+    return image.resize(target, Image.Resampling.LANCZOS, box=kept, reducing_gap=3.0)
 
 
 def opened(data: bytes) -> Image.Image:
@@ -121,11 +119,19 @@ def placed(shown: tuple[int, int], order: dict[str, Any]) -> tuple[Box, tuple[in
     x, y, zoom = order.get("crop") or (0.5, 0.5, 1.0)
     scale = min(width / wide, height / high) / min(max(zoom, 1.0), ZOOM)
     across, down = wide * scale, high * scale
-    left = min(max(0.0, x * width - across / 2), width - across)
-    top = min(max(0.0, y * height - down / 2), height - down)
+    # Rounding can make a side that is kept whole a little longer than it is, hence the order.
+    left = max(0.0, min(x * width - across / 2, width - across))
+    top = max(0.0, min(y * height - down / 2, height - down))
     shrink = 1.0 if order.get("grow") else min(1.0, scale)
     target = (max(1, round(wide * shrink)), max(1, round(high * shrink)))
     return (left, top, left + across, top + down), target
+
+
+def region(box: Box, shown: tuple[int, int], size: tuple[int, int]) -> Box:
+    """Find a box of the picture `shown` in the `size` it was decoded to, never beyond its sides."""
+    across, down = size[0] / shown[0], size[1] / shown[1]
+    left, top, right, bottom = box
+    return left * across, top * down, min(right * across, size[0]), min(bottom * down, size[1])
 
 
 def titled(image: Image.Image | None, order: dict[str, Any]) -> Image.Image:
