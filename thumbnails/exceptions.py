@@ -24,10 +24,15 @@ class Busy(LedgerError):
     """All places for decoding stayed taken; a little later one is free."""
 
 
+class DecoderFault(LedgerError):
+    """The site's own program for pictures or frames failed; its log says how."""
+
+
 # What the API answers; the first that fits.
 ANSWERS: Final[dict[type[Exception], tuple[int, str]]] = {
     PictureTooLarge: (HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "too_large"),
     PictureRefused: (HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "not_a_picture"),
     CannotEdit: (HTTPStatus.CONFLICT, "cannot_edit"),
     Busy: (HTTPStatus.SERVICE_UNAVAILABLE, "busy"),
+    DecoderFault: (HTTPStatus.SERVICE_UNAVAILABLE, "decoder_fault"),
 }
