@@ -18,7 +18,7 @@ from recordings.ledger.names import Kind
 from recordings.ledger.publish import Publication
 from recordings.ledger.release import release
 from recordings.ledger.transactions import retried
-from thumbnails import drawings
+from thumbnails import derive, drawings
 from thumbnails.exceptions import CannotEdit
 from thumbnails.models import ThumbnailTemplate
 from thumbnails.resolve import SIZES
@@ -108,10 +108,11 @@ def _create(slug: str, name: str, publication: Publication, version: int) -> Thu
 
 def _replace(pk: int, publication: Publication, version: int) -> ThumbnailTemplate:
     template = ThumbnailTemplate.objects.select_for_update().get(pk=pk)
-    former = template.stored_id
+    former = template.stored
     template.stored, template.version = publication.settle(), version
     template.save(update_fields=["stored", "version"])
-    release([former], reason=StoredFile.Reason.REPLACED, by="the gallery")
+    release([former.pk], reason=StoredFile.Reason.REPLACED, by="the gallery")
+    transaction.on_commit(partial(derive.forget, former), robust=True)
     return template
 
 
