@@ -43,10 +43,14 @@ def of_recording(pk: int) -> str:
     return f"{_OF_RECORDING}{pk}"
 
 
-def kept(space: str, version: str, size: str) -> bytes | None:
-    """Return a resized picture that was made before."""
-    found: bytes | None = pictures().get(f"{space}:{version}:{size}")
+def kept(space: str, version: str, what: str) -> bytes | None:
+    """Return what was made of a version before: `what` is a size, or a moment of a video."""
+    found: bytes | None = pictures().get(f"{space}:{version}:{what}")
     return found
+
+
+def keep(space: str, version: str, what: str, made: bytes, *, seconds: int) -> None:
+    pictures().set(f"{space}:{version}:{what}", made, seconds)
 
 
 def _key(stored: StoredFile, size: str) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from http import HTTPStatus
 from typing import Final
 
-from recordings.ledger.exceptions import LedgerError
+from recordings.ledger.exceptions import LedgerError, StorageFault
 
 
 class PictureRefused(LedgerError):
@@ -27,6 +27,9 @@ class Busy(LedgerError):
 class DecoderFault(LedgerError):
     """The site's own program for pictures or frames failed; its log says how."""
 
+
+# Not the asker's to mend, and it may pass by itself.
+OF_THE_SITE: Final = (Busy, DecoderFault, StorageFault)
 
 # What the API answers; the first that fits.
 ANSWERS: Final[dict[type[Exception], tuple[int, str]]] = {

@@ -18,6 +18,7 @@ from recordings.ledger.exceptions import LedgerError
 from recordings.models import Recording
 from recordings.views import SignedIn, visible
 from thumbnails import derive, editing, frames
+from thumbnails.exceptions import OF_THE_SITE
 from thumbnails.gallery import FORM
 from thumbnails.models import Thumbnail, ThumbnailTemplate
 from thumbnails.requests import TITLE_LENGTH, EditorForm, check
@@ -135,6 +136,9 @@ def title(request: SignedIn, pk: int) -> HttpResponseBase:
 
 
 def _refused(error: LedgerError) -> HttpResponseBase:
-    body = {"detail": str(error), "code": "refused"}
+    status, code = HTTPStatus.UNPROCESSABLE_ENTITY, "refused"
     headers = {"Cache-Control": "no-store"}
-    return JsonResponse(body, status=HTTPStatus.UNPROCESSABLE_ENTITY, headers=headers)
+    if isinstance(error, OF_THE_SITE):
+        status, code = HTTPStatus.SERVICE_UNAVAILABLE, "unavailable"
+        headers["Retry-After"] = "2"
+    return JsonResponse({"detail": str(error), "code": code}, status=status, headers=headers)
