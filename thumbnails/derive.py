@@ -72,9 +72,9 @@ def tidy() -> None:
     cache.drop_expired()
     spaces = (space.partition(_OF_RECORDING)[2] for space in cache.spaces())
     pks = {int(pk) for pk in spaces if pk.isdecimal()}
-    if pks:
-        there = Recording.objects.filter(pk__among=pks).values_list("pk", flat=True)
-        cache.drop({of_recording(pk) for pk in pks.difference(there)})
+    there = Recording.objects.filter(pk__among=pks).values_list("pk", flat=True)
+    if gone := pks.difference(there):
+        cache.drop({of_recording(pk) for pk in gone})
 
 
 def resized(stored: StoredFile, size: str) -> bytes:

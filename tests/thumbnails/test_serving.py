@@ -229,6 +229,20 @@ def test_poster_that_cannot_be_shown_is_nothing_on_a_site_without_templates(
     assert (answer.status_code, answer.json()["code"]) == (404, "not_found")
 
 
+def test_stored_picture_that_went_bad_is_tried_once(
+    api: Client, own: str, templates: Any, settings: Any
+) -> None:
+    mine = StoredFile.objects.get(kind=Kind.THUMBNAIL)
+    for stored in (mine, templates[0].stored):
+        (settings.MEDIA_ROOT / str(stored)).write_bytes(b"\0" * stored.size)
+
+    for _ in range(2):
+        assert api.get(f"{own}&size=card").status_code == 404
+        assert Client().get(template_address(templates[0], "card")).status_code == 404
+    assert derive.is_given_up(mine)
+    assert derive.is_given_up(templates[0].stored)
+
+
 def test_full_site_says_when_to_come_back(api: Client, own: str) -> None:
     taken = [sandbox._slots.acquire(timeout=30) for _ in range(sandbox.SLOTS)]
     try:
