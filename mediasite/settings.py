@@ -169,10 +169,11 @@ CACHES = {
         "LOCATION": CACHE_ROOT / "django",
         "KEY_PREFIX": "mediasite",
     },
-    # Resized pictures; the policy `cache` empties it, and what is missing is made anew.
+    # Resized pictures, and frames of videos for less long; what is missing is made anew.
     "thumbnails": {
         "BACKEND": "thumbnails.cache.PictureCache",
         "LOCATION": CACHE_ROOT / "thumbnails",
+        "TIMEOUT": 30 * 24 * 3600,
         "KEY_PREFIX": "mediasite",
         "OPTIONS": {"MAX_ENTRIES": 10_000, "CULL_FREQUENCY": 10},
     },

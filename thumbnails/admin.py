@@ -49,7 +49,7 @@ class TemplateForm(forms.ModelForm):  # type: ignore[type-arg]
         if not given:
             return None
         try:
-            return render(gallery.FORM, given.chunks())
+            return render(gallery.AS_STORED, given.chunks())
         except LedgerError as error:
             raise forms.ValidationError(str(error)) from error
 

@@ -15,7 +15,7 @@ from typing import Final
 
 from recordings.ledger import unlink
 from thumbnails import derive
-from thumbnails.exceptions import PictureRefused
+from thumbnails.exceptions import Busy, PictureRefused, PictureTooLarge
 from thumbnails.models import ThumbnailTemplate
 from thumbnails.sandbox import render
 
@@ -27,7 +27,11 @@ ALIKE_MEAN, ALIKE_MOST = 4.0, 48
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """One file: `how` is `same bytes`, `looks the same`, `its own` or `no picture`."""
+    """One file.
+
+    `how` is `same bytes`, `looks the same`, `its own`, `no picture`, `too large to compare` or
+    `unreadable`.
+    """
 
     name: str
     size: int
@@ -40,30 +44,42 @@ class Found:
 
 
 def compare(folder: Path) -> Iterator[Found]:
-    """Compare every file below a folder with every template, following no link. Raises OSError."""
+    """Compare every file below a folder with every template, following no link.
+
+    What cannot be read is told and does not end it. Raises LedgerError and OSError for the
+    templates and the folder itself.
+    """
     templates = list(ThumbnailTemplate.objects.select_related("stored").order_by("position"))
     digests = {template.stored.sha256: template.slug for template in templates}
     looks = {one.slug: render(LOOK, derive.chunks(one.stored)) for one in templates}
-    for file in unlink.walk(folder):
-        yield _compared(folder, file, digests, looks)
+    closed: list[OSError] = []
+    for file in unlink.walk(folder, on_error=closed.append):
+        try:
+            how, slug = _compared(folder / file.name, digests, looks)
+        except (OSError, Busy):  # Busy: it took too long
+            how, slug = "unreadable", ""
+        yield Found(file.name, file.size, how, slug)
+    for error in closed:
+        yield Found(str(error.filename), 0, "unreadable")
 
 
-def _compared(
-    folder: Path, file: unlink.Found, digests: dict[str, str], looks: dict[str, bytes]
-) -> Found:
+def _compared(path: Path, digests: dict[str, str], looks: dict[str, bytes]) -> tuple[str, str]:
+    """Return how a file was compared, and the slug of the template it is a copy of."""
     digest = hashlib.sha256()
-    for piece in _pieces(folder / file.name):
+    for piece in _pieces(path):
         digest.update(piece)
     if slug := digests.get(digest.hexdigest()):
-        return Found(file.name, file.size, "same bytes", slug)
+        return "same bytes", slug
     try:
-        look = render(LOOK, _pieces(folder / file.name))
+        look = render(LOOK, _pieces(path))
+    except PictureTooLarge:
+        return "too large to compare", ""
     except PictureRefused:
-        return Found(file.name, file.size, "no picture")
+        return "no picture", ""
     alike = min(looks, key=lambda slug: _distance(look, looks[slug])[0], default="")
     if alike and _is_alike(look, looks[alike]):
-        return Found(file.name, file.size, "looks the same", alike)
-    return Found(file.name, file.size, "its own")
+        return "looks the same", alike
+    return "its own", ""
 
 
 def _pieces(path: Path) -> Iterator[bytes]:

@@ -17,7 +17,7 @@ from recordings.api.parsers import JSONParser
 from recordings.api.recordings import REFUSED, checked, find, shown
 from recordings.api.serializers import RecordingSerializer
 from thumbnails import editing, serve
-from thumbnails.gallery import FORM
+from thumbnails.gallery import AS_STORED
 from thumbnails.models import OwnerDefault, ThumbnailTemplate
 from thumbnails.requests import DefaultRequest, PictureParser, ThumbnailRequest
 from thumbnails.resolve import SIZES, template_address
@@ -58,7 +58,7 @@ class ThumbnailView(APIView):
         if "template" in asked:
             editing.choose(recording.pk, asked["template"], by=by)
         else:
-            editing.set_own(recording.pk, render(FORM, asked["image"].chunks()), by=by)
+            editing.set_own(recording.pk, render(AS_STORED, asked["image"].chunks()), by=by)
         return Response(shown(pk))
 
     @extend_schema(operation_id="reset_thumbnail", responses={204: None, "4XX": REFUSED})

@@ -5,7 +5,7 @@ from __future__ import annotations
 from http import HTTPStatus
 from typing import Final
 
-from recordings.ledger.exceptions import LedgerError
+from recordings.ledger.exceptions import LedgerError, StorageFault
 
 
 class PictureRefused(LedgerError):
@@ -24,10 +24,18 @@ class Busy(LedgerError):
     """All places for decoding stayed taken; a little later one is free."""
 
 
+class DecoderFault(LedgerError):
+    """The site's own program for pictures or frames failed; its log says how."""
+
+
+# Not the asker's to mend, and it may pass by itself.
+OF_THE_SITE: Final = (Busy, DecoderFault, StorageFault)
+
 # What the API answers; the first that fits.
 ANSWERS: Final[dict[type[Exception], tuple[int, str]]] = {
     PictureTooLarge: (HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "too_large"),
     PictureRefused: (HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "not_a_picture"),
     CannotEdit: (HTTPStatus.CONFLICT, "cannot_edit"),
     Busy: (HTTPStatus.SERVICE_UNAVAILABLE, "busy"),
+    DecoderFault: (HTTPStatus.SERVICE_UNAVAILABLE, "decoder_fault"),
 }

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
+import logging
 import math
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from threading import Event
+from threading import BoundedSemaphore, Event
 from typing import Final
-
-from django.core.cache import cache
 
 from recordings.ledger.names import Kind
 from recordings.ledger.storages import DiskStorage, storage
@@ -17,29 +16,43 @@ from recordings.models import Recording, RecordingFile
 from recordings.processing import ffmpeg
 from recordings.processing.exceptions import MediaError, SiteFault
 from recordings.processing.scratch import Scratch, scratch
-from thumbnails.exceptions import CannotEdit
+from thumbnails import derive
+from thumbnails.exceptions import Busy, CannotEdit, DecoderFault
+
+logger = logging.getLogger(__name__)
 
 FILM: Final = (Kind.TRIMMED, Kind.ORIGINAL)
 PATIENCE: Final = 15.0  # seconds
-LARGEST: Final = 16 * 1024**2  # bytes of the still
+LARGEST: Final = 4 * 1024**2  # bytes of the still; of noise it has one and a half million
 MOST_FETCHED: Final = 512 * 1024**2  # bytes, of a film that is not on a disk here
-KEPT: Final = 3600  # seconds: from looking at it to saving it
+KEPT: Final = 600  # seconds: from looking at it to saving it
+WAIT: Final = 2.0  # seconds for one's turn: ffmpeg takes a core, so a process runs one at a time
 SCALE: Final = "scale=w='min(1280,iw*sar)':h='min(1280,ih)':force_original_aspect_ratio=decrease"
+
+_turn: Final = BoundedSemaphore(1)
 
 
 def frame(recording: Recording, seconds: float) -> bytes:
-    """Return the frame at `seconds` as JPEG, or the nearest before the end. Raises CannotEdit."""
+    """Return the frame at `seconds` as JPEG, or the nearest before the end.
+
+    Raises CannotEdit where there is none, Busy, DecoderFault and StorageFault.
+    """
     film = film_of(recording)
     if film is None:
         raise CannotEdit("There is no video here to take a frame from.")
     if recording.duration:
         seconds = min(seconds, max(0.0, recording.duration - 0.5))
     seconds = math.floor(seconds * 10) / 10
-    name = f"frame:{film.stored.sha256}:{seconds:.1f}"
-    taken: bytes | None = cache.get(name)
+    version, moment = film.stored.sha256, f"frame-{seconds:.1f}"
+    taken = derive.kept(derive.of_recording(recording.pk), version, moment)
     if taken is None:
-        taken = _taken(recording, film, seconds)
-        cache.set(name, taken, timeout=KEPT)
+        if not _turn.acquire(timeout=WAIT):
+            raise Busy("The site is busy with other videos; try again in a moment.")
+        try:
+            taken = _taken(recording, film, seconds)
+        finally:
+            _turn.release()
+        derive.keep(derive.of_recording(recording.pk), version, moment, taken, seconds=KEPT)
     return taken
 
 
@@ -65,7 +78,11 @@ def _taken(recording: Recording, film: RecordingFile, seconds: float) -> bytes:
             result = place.work / "frame.jpg"
             _extract(source, result, seconds)
             return result.read_bytes()
-    except (MediaError, SiteFault, FileNotFoundError) as error:
+    except SiteFault as fault:
+        logger.error("no frame of recording %s: %s %s", recording.pk, fault, fault.log)
+        raise DecoderFault(fault.sentence) from fault
+    except (MediaError, FileNotFoundError) as error:
+        logger.warning("no frame of recording %s: %s", recording.pk, error)
         raise CannotEdit("No frame can be taken from this moment of the video.") from error
 
 
@@ -90,6 +107,5 @@ def _at_hand(film: RecordingFile, place: Scratch) -> Iterator[Path]:
         raise CannotEdit(
             "This video is too large to take a frame from where it is kept: upload a picture."
         )
-    with film.stored.file.open("rb") as original:
-        place.fill(original, stop=Event())
+    place.fill(derive.chunks(film.stored), stop=Event())
     yield place.source

@@ -19,12 +19,12 @@ from recordings.ledger.names import Kind
 from recordings.ledger.publish import Publication
 from recordings.ledger.release import release
 from recordings.ledger.transactions import retried
-from thumbnails import drawings
+from thumbnails import derive, drawings
 from thumbnails.exceptions import CannotEdit
 from thumbnails.models import ThumbnailTemplate
 from thumbnails.resolve import SIZES
 
-FORM: Final = {"size": SIZES["player"], "fit": "cover", "grow": True, "format": "PNG"}
+AS_STORED: Final = {"size": SIZES["player"], "fit": "cover", "grow": True, "format": "PNG"}
 TRIES: Final = 1000  # numbers of a name that former templates may have used up
 
 
@@ -52,7 +52,7 @@ def _ship(drawing: drawings.Drawing) -> bool:
 
 
 def add(slug: str, name: str, png: bytes, *, position: int | None = None) -> ThumbnailTemplate:
-    """Add a template, at the end unless its place is said; `png` is one rendered to `FORM`.
+    """Add a template, at the end unless its place is said; `png` is one rendered to `AS_STORED`.
 
     Raises CannotEdit where there is one of this slug, and what storage raises.
     """
@@ -113,10 +113,11 @@ def _create(
 
 def _replace(pk: int, publication: Publication, version: int) -> ThumbnailTemplate:
     template = ThumbnailTemplate.objects.select_for_update().get(pk=pk)
-    former = template.stored_id
+    former = template.stored
     template.stored, template.version = publication.settle(), version
     template.save(update_fields=["stored", "version"])
-    release([former], reason=StoredFile.Reason.REPLACED, by="the gallery")
+    release([former.pk], reason=StoredFile.Reason.REPLACED, by="the gallery")
+    transaction.on_commit(partial(derive.forget, former), robust=True)
     return template
 
 

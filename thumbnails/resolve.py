@@ -91,6 +91,15 @@ def before_default(recording: Recording) -> Picture | None:
         return _of_template(Source.TEMPLATE, chosen.template)
     if poster := _poster(recording):
         return Picture(Source.POSTER, poster)
+    return _liked(recording)
+
+
+def without_poster(recording: Recording, default: SiteDefault) -> Picture | None:
+    """Say what a recording shows whose poster cannot be shown."""
+    return _liked(recording) or _of_template(Source.SITE_DEFAULT, default.template)
+
+
+def _liked(recording: Recording) -> Picture | None:
     liked = getattr(recording.owner, "thumbnail_default", None)
     return _of_template(Source.OWNER_DEFAULT, liked.template) if liked else None
 

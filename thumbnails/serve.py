@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import logging
+from collections.abc import Iterator
 from functools import cache
 from http import HTTPStatus
 from typing import Any, Final
@@ -27,12 +28,14 @@ from django.views.decorators.http import require_safe
 from rest_framework.exceptions import AuthenticationFailed
 
 from recordings.api.authentication import sign_in, who
+from recordings.api.errors import NOT_FOUND
 from recordings.ledger.content_types import content_type
 from recordings.ledger.exceptions import LedgerError
 from recordings.ledger.models import StoredFile
 from recordings.ledger.permissions import ADMINISTER
 from recordings.models import Recording
 from thumbnails import derive
+from thumbnails.exceptions import Busy, PictureRefused
 from thumbnails.models import ThumbnailTemplate
 from thumbnails.resolve import (
     DIGITS,
@@ -40,8 +43,10 @@ from thumbnails.resolve import (
     SIZES,
     Picture,
     SiteDefault,
+    Source,
     resolve,
     template_address,
+    without_poster,
 )
 
 logger = logging.getLogger(__name__)
@@ -50,6 +55,8 @@ FOR_EVER: Final = "max-age=31536000, immutable"
 FOR_EVER_HIS: Final = f"private, {FOR_EVER}"
 FULL: Final = "full"  # as it is stored
 SEAL: Final = 16  # bytes
+SOON, LATER = "2", "30"  # seconds: when to ask again for what could not be had
+UNREADABLE: Final = (PictureRefused, FileNotFoundError)
 
 
 @require_safe
@@ -59,14 +66,18 @@ def template_picture(request: HttpRequest, slug: str, version: str, size: str) -
     caching = f"public, {FOR_EVER}"
     if tag in request.META.get("HTTP_IF_NONE_MATCH", ""):
         return _known(tag, caching, personal=False)
-    if size in SIZES and (body := derive.kept(derive.PUBLIC, version, size)):
+    if size in SIZES and (body := derive.kept(derive.of_template(slug), version, size)):
         response = HttpResponse(body, content_type=derive.CONTENT_TYPE)
     else:
         template = _template(slug, size)
         if template.stored.sha256[:DIGITS] != version:  # it was replaced since
             address = template_address(template, size)
             return HttpResponseRedirect(address, headers={"Cache-Control": "no-cache"})
-        response = _answer(template.stored, size)
+        try:
+            response = _answer(template.stored, size)
+        except UNREADABLE as error:
+            _give_up(template.stored, error)
+            raise Http404 from error
     return _described(response, tag, caching, personal=False)
 
 
@@ -79,6 +90,13 @@ def _template(slug: str, size: str) -> ThumbnailTemplate:
 
 def thumbnail(request: HttpRequest, pk: int) -> HttpResponseBase:
     """Answer a GET or HEAD; `v` names the version, `size` one of `SIZES`."""
+    try:
+        return _thumbnail(request, pk)
+    except Http404:
+        return _refused(NOT_FOUND, HTTPStatus.NOT_FOUND, "not_found")
+
+
+def _thumbnail(request: HttpRequest, pk: int) -> HttpResponseBase:
     wanted = request.META.get("HTTP_IF_NONE_MATCH", "")
     query = request.META.get("QUERY_STRING", "")
     if wanted and query.startswith("v=") and (tag := _tag(request, pk, query)) in wanted:
@@ -93,21 +111,44 @@ def thumbnail(request: HttpRequest, pk: int) -> HttpResponseBase:
     known = glance(user, pk)
     if wanted and known and (tag := _tag(request, pk, _query(known, size))) in wanted:
         return _known(tag, "private, no-cache", personal=True)
-    if asked and size in SIZES and (body := derive.kept(derive.space_of(pk), asked, size)):
+    if asked and size in SIZES and (body := derive.kept(derive.of_recording(pk), asked, size)):
         response = HttpResponse(body, content_type=derive.CONTENT_TYPE)
         return _described(
             response, _tag(request, pk, _query(asked, size)), FOR_EVER_HIS, personal=True
         )
     recording = Recording.objects.filter(pk=pk).select_related("owner", *RELATED).first()
-    picture = resolve(recording, SiteDefault()) if recording else None
-    if picture is None:
-        raise Http404
-    return _shown(request, pk, picture, size, for_ever=asked == picture.version)
+    for picture in _steps(recording) if recording else ():
+        try:
+            return _shown(request, pk, picture, size, for_ever=asked == picture.version)
+        except UNREADABLE as error:
+            _give_up(picture.stored, error)
+    raise Http404
+
+
+def _steps(recording: Recording) -> Iterator[Picture]:
+    """Yield what a recording shows; behind a poster what is shown where that cannot be."""
+    default = SiteDefault()
+    picture = resolve(recording, default)
+    if picture and picture.source == Source.POSTER:
+        if not derive.is_given_up(picture.stored):
+            yield picture
+        picture = without_poster(recording, default)
+    if picture:
+        yield picture
+
+
+def _give_up(stored: StoredFile, error: Exception) -> None:
+    if not derive.is_given_up(stored):
+        missing = isinstance(error, FileNotFoundError)
+        why = "it is ready in the ledger and not in storage" if missing else error
+        logger.error("%s cannot be shown: %s", stored, why)
+        derive.give_up(stored)
 
 
 def _shown(
     request: HttpRequest, pk: int, picture: Picture, size: str, *, for_ever: bool
 ) -> HttpResponseBase:
+    """Answer with one picture. Raises `UNREADABLE`."""
     tag = _tag(request, pk, _query(picture.version, size))
     caching = FOR_EVER_HIS if for_ever else "private, no-cache"
     if tag in request.META.get("HTTP_IF_NONE_MATCH", ""):
@@ -116,17 +157,18 @@ def _shown(
 
 
 def _answer(stored: StoredFile, size: str) -> HttpResponse:
-    """Put a stored picture, or one made of it, into a response."""
+    """Put a stored picture, or one made of it, into a response. Raises `UNREADABLE`."""
     try:
         if size in SIZES:
             body = derive.resized(stored, size)
             return HttpResponse(body, content_type=derive.CONTENT_TYPE)
         body = derive.content(stored)
-    except FileNotFoundError as error:
-        logger.error("%s is ready in the ledger and not in storage", stored)
-        raise Http404 from error
-    except LedgerError as error:
-        return _refused(str(error), HTTPStatus.SERVICE_UNAVAILABLE, "unavailable")
+    except PictureRefused:
+        raise
+    except LedgerError as error:  # of the site, and it will pass
+        response = _refused(str(error), HTTPStatus.SERVICE_UNAVAILABLE, "unavailable")
+        response.headers["Retry-After"] = SOON if isinstance(error, Busy) else LATER
+        return response
     return HttpResponse(body, content_type=content_type(str(stored.file.name)))
 
 

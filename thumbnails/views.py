@@ -18,12 +18,12 @@ from recordings.ledger.exceptions import LedgerError
 from recordings.models import Recording
 from recordings.views import SignedIn, recording_page, visible
 from thumbnails import derive, editing, frames
-from thumbnails.exceptions import CannotEdit
-from thumbnails.gallery import FORM
+from thumbnails.exceptions import OF_THE_SITE, CannotEdit
+from thumbnails.gallery import AS_STORED
 from thumbnails.models import Thumbnail, ThumbnailTemplate
 from thumbnails.requests import TITLE_LENGTH, EditorForm, check
 from thumbnails.resolve import SIZES
-from thumbnails.sandbox import pieces, render
+from thumbnails.sandbox import render
 
 FOR_A_WHILE = "private, max-age=600"
 
@@ -129,10 +129,10 @@ def _made(form: EditorForm, recording: Recording) -> bytes:
     if isinstance(source, ThumbnailTemplate):
         picture = derive.chunks(source.stored)
     elif source == "frame":
-        picture = pieces(frames.frame(recording, given["seconds"]))
+        picture = [frames.frame(recording, given["seconds"])]
     else:
         picture = given["image"].chunks()
-    return render({**FORM, "crop": form.crop, "title": given["title"].strip()}, picture)
+    return render({**AS_STORED, "crop": form.crop, "title": given["title"].strip()}, picture)
 
 
 @login_required
@@ -171,6 +171,9 @@ def title(request: SignedIn, pk: int) -> HttpResponseBase:
 
 
 def _refused(error: LedgerError) -> HttpResponseBase:
-    body = {"detail": str(error), "code": "refused"}
+    status, code = HTTPStatus.UNPROCESSABLE_ENTITY, "refused"
     headers = {"Cache-Control": "no-store"}
-    return JsonResponse(body, status=HTTPStatus.UNPROCESSABLE_ENTITY, headers=headers)
+    if isinstance(error, OF_THE_SITE):
+        status, code = HTTPStatus.SERVICE_UNAVAILABLE, "unavailable"
+        headers["Retry-After"] = "2"
+    return JsonResponse({"detail": str(error), "code": code}, status=status, headers=headers)

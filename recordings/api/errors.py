@@ -43,6 +43,7 @@ ANSWERS: dict[type[Exception], tuple[int, str]] = {
     CannotProcess: (HTTPStatus.CONFLICT, "cannot_process"),
     CannotTransfer: (HTTPStatus.CONFLICT, "cannot_transfer"),
 }
+NOT_FOUND = "There is no such thing here, or it is not yours."
 SORRY = "Something went wrong on the site; its log says what. Nothing was changed by half."
 
 
@@ -108,7 +109,7 @@ def _shape(error: Exception, data: Any) -> dict[str, Any]:
         fields = data if isinstance(data, dict) else {"non_field_errors": data}
         return _shape_fields(fields)
     if isinstance(error, Http404):
-        return {"detail": "There is no such thing here, or it is not yours.", "code": "not_found"}
+        return {"detail": NOT_FOUND, "code": "not_found"}
     if isinstance(error, PermissionDenied):
         return {"detail": str(error) or "This is not yours to do.", "code": "permission_denied"}
     detail = data.get("detail", SORRY) if isinstance(data, dict) else SORRY

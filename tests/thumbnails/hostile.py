@@ -53,6 +53,13 @@ def many_frames() -> bytes:
     return target.getvalue()
 
 
+def odd_exif() -> bytes:
+    """A good picture that says its width in words, as only odd cameras do."""
+    exif = Image.Exif()
+    exif[0x0112], exif[0x010E] = 6, "wide"
+    return picture("JPEG", (64, 36), exif=exif).replace(b"\x01\x0e\0\x02", b"\x01\0\0\x02")
+
+
 def polyglot() -> bytes:
     """A GIF that is a script as well."""
     return b"GIF89a/*" + b"\0" * 10 + b"*/=1;alert(1)//" + SVG

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 from io import BytesIO, StringIO
 from pathlib import Path
+from typing import Any
 
 import pytest
 from django.core.management import CommandError, call_command
@@ -61,8 +63,40 @@ def test_table_ends_with_what_could_be_spared(folder: Path) -> None:
 
     call_command("adopt_thumbnails", str(folder), stdout=out)
 
-    assert "looks the same  blue-board" in out.getvalue()
+    assert "looks the same       blue-board" in out.getvalue()
     assert "2 of 5 files are copies of templates" in out.getvalue()
+
+
+def deep(folder: Path) -> None:
+    """Make a file that lies so deep that its name is too long to open."""
+    inside = os.open(folder, os.O_RDONLY)
+    for _ in range(20):
+        os.mkdir("d" * 250, dir_fd=inside)
+        inside, former = os.open("d" * 250, os.O_RDONLY, dir_fd=inside), inside
+        os.close(former)
+    os.close(os.open("deep.png", os.O_CREAT | os.O_WRONLY, dir_fd=inside))
+    os.close(inside)
+
+
+def test_what_cannot_be_compared_does_not_end_the_list(folder: Path) -> None:
+    deep(folder)
+    noise = Image.effect_noise((5400, 5400), 99)
+    noise.save(folder / "large.png", compress_level=0)
+    out = StringIO()
+
+    call_command("adopt_thumbnails", str(folder), "--json", stdout=out)
+
+    found = {one["name"].rpartition("/")[2]: one["how"] for one in json.loads(out.getvalue())}
+    assert (found["deep.png"], found["large.png"]) == ("unreadable", "too large to compare")
+    assert len(found) == 7
+
+
+def test_templates_that_cannot_be_read_are_said(folder: Path, settings: Any) -> None:
+    stored = ThumbnailTemplate.objects.get(slug="books").stored
+    (settings.MEDIA_ROOT / str(stored)).rename(settings.MEDIA_ROOT / "elsewhere")
+
+    with pytest.raises(CommandError, match="could not be compared"):
+        call_command("adopt_thumbnails", str(folder))
 
 
 def test_missing_folder_is_said(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 from django.test import Client
-from PIL import Image
+from PIL import Image, ImageOps
 
 from recordings.models import Recording
 from tests.conftest import assert_clean
@@ -18,18 +18,18 @@ from tests.thumbnails import hostile
 from tests.thumbnails.conftest import opened, picture
 from tests.thumbnails.test_thumbnail import address, put
 from thumbnails.exceptions import PictureRefused, PictureTooLarge
-from thumbnails.gallery import FORM
+from thumbnails.gallery import AS_STORED
 from thumbnails.models import Thumbnail
-from thumbnails.sandbox import MOST_BYTES, pieces, render
+from thumbnails.sandbox import MOST_BYTES, render
 
-SMALL = {**FORM, "size": (320, 180)}
+SMALL = {**AS_STORED, "size": (320, 180)}
 
 
 def at_once(content: bytes) -> bytes:
     """Decode a picture; two seconds of the child's own work is the most it may take."""
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
     try:
-        return render(SMALL, pieces(content))
+        return render(SMALL, [content])
     finally:
         after = resource.getrusage(resource.RUSAGE_CHILDREN)
         assert after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime < 2
@@ -91,13 +91,13 @@ def test_source_that_goes_on_and_on_is_cut() -> None:
 
 def test_worker_memory_stays_flat() -> None:
     large = picture("PNG", (6000, 6000))
-    render(SMALL, pieces(large))
+    render(SMALL, [large])
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 
     for _ in range(8):
-        render(SMALL, pieces(large))
+        render(SMALL, [large])
         with pytest.raises(PictureRefused):
-            render(SMALL, pieces(hostile.png(31_623, 31_623)))
+            render(SMALL, [hostile.png(31_623, 31_623)])
 
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 20_000  # kB
 
@@ -105,7 +105,7 @@ def test_worker_memory_stays_flat() -> None:
 @pytest.mark.parametrize("form", ["JPEG", "PNG", "WEBP", "GIF"])
 @pytest.mark.parametrize("size", [(1, 1), (9, 700), (700, 9), (1280, 720), (3000, 3000)])
 def test_pictures_of_four_kinds_and_any_shape_are_taken(form: str, size: tuple[int, int]) -> None:
-    made = opened(render(FORM, pieces(picture(form, size, "#3366cc"))))
+    made = opened(render(AS_STORED, [picture(form, size, "#3366cc")]))
 
     assert (made.format, made.size, made.mode) == ("PNG", (1280, 720), "RGB")
     assert all(
@@ -118,14 +118,14 @@ def test_pictures_of_any_mode_are_taken(mode: str) -> None:
     target = BytesIO()
     Image.new(mode, (64, 36)).save(target, "JPEG" if mode == "CMYK" else "PNG")
 
-    assert opened(render(SMALL, pieces(target.getvalue()))).mode == "RGB"
+    assert opened(render(SMALL, [target.getvalue()])).mode == "RGB"
 
 
 def test_transparent_becomes_white() -> None:
     target = BytesIO()
     Image.new("RGBA", (64, 36), (0, 0, 0, 0)).save(target, "PNG")
 
-    assert opened(render(SMALL, pieces(target.getvalue()))).getpixel((3, 3)) == (255, 255, 255)
+    assert opened(render(SMALL, [target.getvalue()])).getpixel((3, 3)) == (255, 255, 255)
 
 
 def two_halves(**options: Any) -> bytes:
@@ -142,18 +142,35 @@ def test_orientation_is_applied(turn: int, top: str) -> None:
     exif = Image.Exif()
     exif[0x0112] = turn
 
-    made = opened(render({**SMALL, "fit": "inside"}, pieces(two_halves(exif=exif))))
+    made = opened(render({**SMALL, "fit": "inside"}, [two_halves(exif=exif)]))
 
     assert made.height > made.width
     red, _, blue = made.getpixel((made.width // 2, 8))
     assert (red > blue) == (top == "red")
 
 
+@pytest.mark.parametrize("turn", range(1, 9))
+def test_every_orientation_is_known(turn: int) -> None:
+    exif, target = Image.Exif(), BytesIO()
+    exif[0x0112] = turn
+    Image.effect_noise((40, 24), 90).convert("RGB").save(target, "PNG", exif=exif)
+
+    made = opened(render({**SMALL, "fit": "inside", "grow": False}, [target.getvalue()]))
+
+    assert made.tobytes() == ImageOps.exif_transpose(opened(target.getvalue())).tobytes()
+
+
+def test_picture_is_turned_whatever_else_its_metadata_say() -> None:
+    made = opened(render({**SMALL, "fit": "inside"}, [hostile.odd_exif()]))
+
+    assert made.height > made.width
+
+
 def test_metadata_is_gone() -> None:
     exif = Image.Exif()
     exif[0x010E] = "taken in my kitchen"
 
-    made = render(SMALL, pieces(two_halves(exif=exif, comment=b"kitchen", icc_profile=b"x" * 200)))
+    made = render(SMALL, [two_halves(exif=exif, comment=b"kitchen", icc_profile=b"x" * 200)])
 
     assert b"kitchen" not in made
     assert not opened(made).info
@@ -165,14 +182,14 @@ def test_animation_gives_its_first_frame() -> None:
     frames = [Image.new("RGB", (64, 36), colour) for colour in ("#ff0000", "#00ff00")]
     frames[0].save(target, "GIF", save_all=True, append_images=frames[1:])
 
-    assert opened(render(SMALL, pieces(target.getvalue()))).getpixel((9, 9)) == (255, 0, 0)
+    assert opened(render(SMALL, [target.getvalue()])).getpixel((9, 9)) == (255, 0, 0)
 
 
 @pytest.mark.parametrize(("x", "expected"), [(0.0, "red"), (1.0, "blue")])
 def test_crop_keeps_what_was_chosen(x: float, expected: str) -> None:
     order = {**SMALL, "crop": [x, 0.5, 2.0]}
 
-    made = opened(render(order, pieces(two_halves())))
+    made = opened(render(order, [two_halves()]))
 
     red, _, blue = made.getpixel((160, 90))
     assert (red > blue) == (expected == "red")

@@ -10,6 +10,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.template.defaultfilters import filesizeformat
 
+from recordings.ledger.exceptions import LedgerError
 from recordings.ledger.wording import printable
 from thumbnails.adopt import Found, compare
 
@@ -28,14 +29,17 @@ class Command(BaseCommand):
         folder: Path = options["folder"]
         if not folder.is_dir():
             raise CommandError(f"There is no folder {folder}.")
-        found = list(compare(folder))
+        try:
+            found = list(compare(folder))
+        except (LedgerError, OSError) as error:
+            raise CommandError(f"The pictures could not be compared. {error}") from error
         if options["json"]:
             return json.dumps([asdict(one) for one in found])
         return "\n".join([*(line(one) for one in found), summary(found)])
 
 
 def line(one: Found) -> str:
-    return f"{one.how:<15} {one.template or '-':<20} {one.size:>12} {printable(one.name)}"
+    return f"{one.how:<20} {one.template or '-':<20} {one.size:>12} {printable(one.name)}"
 
 
 def summary(found: list[Found]) -> str:

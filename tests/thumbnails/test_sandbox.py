@@ -1,0 +1,146 @@
+"""How a decoder ends says whose fault it was: the picture's, the site's, or nobody's."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.thumbnails.conftest import opened, picture
+from tests.thumbnails.test_thumbnail import put
+from thumbnails import sandbox
+from thumbnails.exceptions import Busy, DecoderFault, PictureRefused, PictureTooLarge
+from thumbnails.gallery import AS_STORED
+from thumbnails.sandbox import MOST_BYTES, SLOTS, render
+
+Decoder = Callable[[str], None]
+
+
+@pytest.fixture
+def decoder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Decoder:
+    """Put another program in the decoder's place."""
+
+    def become(program: str) -> None:
+        script = tmp_path / "decoder.py"
+        script.write_text(f"import os, signal, sys, time\n{program}\n")
+        monkeypatch.setattr(sandbox, "_SCRIPT", script)
+
+    return become
+
+
+@pytest.fixture
+def all_taken() -> Iterator[None]:
+    for _ in range(SLOTS):
+        assert sandbox._slots.acquire(timeout=30)
+    yield
+    for _ in range(SLOTS):
+        sandbox._slots.release()
+
+
+@pytest.mark.parametrize(
+    ("program", "sentence"),
+    [
+        ("os.kill(os.getpid(), signal.SIGXCPU); time.sleep(9)", sandbox.SENTENCES["time"]),
+        ("os.kill(os.getpid(), signal.SIGSEGV); time.sleep(9)", sandbox.SENTENCES["damaged"]),
+        ("raise MemoryError", sandbox.SENTENCES["memory"]),
+        ("print('refused nonsense')", sandbox.SENTENCES["damaged"]),
+        ("while True: print('A' * 60_000)", sandbox.SENTENCES["damaged"]),
+        (
+            "print('refused letters nojson')",
+            "The site has no letters for “some of them”: leave them out of the title.",
+        ),
+    ],
+)
+def test_end_that_the_picture_brought_about_is_a_refusal(
+    decoder: Decoder, program: str, sentence: str
+) -> None:
+    decoder(program)
+
+    with pytest.raises(PictureRefused) as refusal:
+        render(AS_STORED, [picture()])
+
+    assert str(refusal.value) == sentence
+
+
+@pytest.mark.parametrize(
+    "program", ["import nothing_of_this_name", "sys.exit(3)", "pass", "print('no base64')", "1/0",
+                "os.kill(os.getpid(), signal.SIGKILL)"],
+)  # fmt: skip
+def test_end_that_the_site_brought_about_is_its_fault(decoder: Decoder, program: str) -> None:
+    decoder(program)
+
+    with pytest.raises(DecoderFault, match="its log says why"):
+        render(AS_STORED, [picture()])
+
+
+def test_decoder_that_waits_too_long_makes_the_site_busy(
+    decoder: Decoder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sandbox, "TIMEOUT", 0.5)
+    decoder("time.sleep(60)")
+
+    with pytest.raises(Busy):
+        render(AS_STORED, [picture()])
+
+
+def test_processor_time_is_limited_with_a_sentence(decoder: Decoder, monkeypatch: Any) -> None:
+    limits = sandbox.child.Limits(memory=1024**3, cpu=1)
+    monkeypatch.setattr(sandbox, "LIMITS", limits)
+    decoder("while True: pass")
+
+    with pytest.raises(PictureRefused, match="takes longer"):
+        render(AS_STORED, [picture()])
+
+
+def test_source_is_read_before_a_slot_is_taken(all_taken: None) -> None:
+    with pytest.raises(PictureTooLarge):
+        render(AS_STORED, [b"\0" * (MOST_BYTES + 1)])
+
+
+def test_no_free_slot_is_said_after_the_wait(all_taken: None) -> None:
+    with pytest.raises(Busy):
+        render(AS_STORED, [picture()], wait=0.1)
+
+
+def test_slot_comes_back_whatever_happened(decoder: Decoder) -> None:
+    for _ in range(SLOTS + 1):
+        with pytest.raises(PictureRefused):
+            render(AS_STORED, [b"no picture"])
+    decoder("sys.exit(3)")
+    for _ in range(SLOTS + 1):
+        with pytest.raises(DecoderFault):
+            render(AS_STORED, [picture()])
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize(
+    ("program", "status", "code"),
+    [
+        ("sys.exit(3)", 503, "decoder_fault"),
+        ("time.sleep(60)", 503, "busy"),
+        ("os.kill(os.getpid(), signal.SIGXCPU); time.sleep(9)", 415, "not_a_picture"),
+    ],
+)
+def test_api_says_whose_fault_it_was(
+    api: Any,
+    recording: Any,
+    decoder: Decoder,
+    monkeypatch: pytest.MonkeyPatch,
+    program: str,
+    status: int,
+    code: str,
+) -> None:
+    monkeypatch.setattr(sandbox, "TIMEOUT", 0.5)
+    decoder(program)
+
+    answer = put(api, recording, picture())
+
+    assert (answer.status_code, answer.json()["code"]) == (status, code)
+
+
+def test_honest_answer_is_read() -> None:
+    made = render(AS_STORED, [picture()])
+
+    assert opened(made).size == tuple(AS_STORED["size"])
