@@ -18,6 +18,11 @@ if TYPE_CHECKING:
     from recordings.processing.models import Job  # noqa: F401
 
 
+def bound_to(user: Any) -> int | None:
+    """Return the owner whose recordings alone a person may touch; None for administrators."""
+    return None if user.has_perm(ADMINISTER) else user.pk
+
+
 class RecordingQuerySet(models.QuerySet["Recording"]):
     def live(self) -> Self:
         return self.filter(trashed_at=None)
@@ -29,7 +34,8 @@ class RecordingQuerySet(models.QuerySet["Recording"]):
         """Everything for administrators, their own for owners, nothing for the anonymous."""
         if not user.is_authenticated:
             return self.none()
-        return self if user.has_perm(ADMINISTER) else self.filter(owner=user)
+        owner_id = bound_to(user)
+        return self if owner_id is None else self.filter(owner_id=owner_id)
 
     def held(self) -> Self:
         return self.filter(_held())

@@ -43,15 +43,23 @@ def period() -> timedelta:
 
 @contextmanager
 def locked(
-    pks: Collection[int], *, also: Collection[int] = (), only: Collection[str] = ()
+    pks: Collection[int],
+    *,
+    of: int | None = None,
+    also: Collection[int] = (),
+    only: Collection[str] = (),
 ) -> Iterator[list[Recording]]:
     """Lock the accounts of recordings and then the rows themselves, in one transaction.
 
-    Yields those that still exist; one that changed hands in between is left out. `also` are more
-    owners whose accounts are wanted, such as a receiver's; `only` the fields that are, if not all.
+    Yields those that still exist; one that changed hands in between is left out. With `of`, those
+    of this owner alone: what a person may touch is asked here again, since a request can take long.
+    `also` are more owners whose accounts are wanted, such as a receiver's; `only` the fields that
+    are, if not all.
     """
     with transaction.atomic():
         rows = Recording.objects.filter(pk__among=pks)
+        if of is not None:
+            rows = rows.filter(owner_id=of)
         owners = set(rows.values_list("owner_id", flat=True))
         Account.objects.lock(owners.union(also))
         found = rows.filter(owner_id__in=owners).order_by("pk").select_for_update(of=("self",))
@@ -67,12 +75,12 @@ def held_among(recordings: Sequence[Recording]) -> list[Hold]:
     return list(covering)
 
 
-def move_to_trash(pks: Collection[int], *, by: str) -> int:
+def move_to_trash(pks: Collection[int], *, by: str, of: int | None = None) -> int:
     """Move live recordings out of their owners' sight and return how many moved.
 
-    Raises Held, the batches before it standing.
+    `of` as for `locked`. Raises Held, the batches before it standing.
     """
-    return _in_batches(pks, lambda found: trash_locked(unheld(found), by=by))
+    return _in_batches(pks, lambda found: trash_locked(unheld(found), by=by), of=of)
 
 
 def trash_locked(recordings: Sequence[Recording], *, by: str) -> int:
@@ -87,9 +95,9 @@ def trash_locked(recordings: Sequence[Recording], *, by: str) -> int:
     return count
 
 
-def restore(pks: Collection[int]) -> int:
+def restore(pks: Collection[int], *, of: int | None = None) -> int:
     """Bring recordings back from the trash as they were; return how many came."""
-    return _in_batches(pks, restore_locked)
+    return _in_batches(pks, restore_locked, of=of)
 
 
 def restore_locked(recordings: Sequence[Recording]) -> int:
@@ -111,11 +119,13 @@ def erase(
     *,
     by: str,
     reason: StoredFile.Reason = StoredFile.Reason.DELETED,
+    of: int | None = None,
 ) -> int:
     """Release recordings and their files for ever and return how many went. Raises Held."""
     return _in_batches(
         pks,
         lambda found: erase_locked(unheld(found), by=by, reason=reason),
+        of=of,
         only=["owner_id"],
     )
 
@@ -165,10 +175,14 @@ def unheld(recordings: list[Recording]) -> list[Recording]:
 
 
 def _in_batches(
-    pks: Collection[int], work: Callable[[list[Recording]], int], *, only: Collection[str] = ()
+    pks: Collection[int],
+    work: Callable[[list[Recording]], int],
+    *,
+    of: int | None = None,
+    only: Collection[str] = (),
 ) -> int:
     def batch(ids: list[int]) -> int:
-        with locked(ids, only=only) as found:
+        with locked(ids, of=of, only=only) as found:
             return work(found)
 
     ordered = sorted(pks)

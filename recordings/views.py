@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import timedelta
+from functools import partial
 
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.contrib.auth.models import User
 from django.core.exceptions import ValidationError
-from django.db import transaction
 from django.db.models import Sum
-from django.http import HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
@@ -24,9 +24,10 @@ from recordings.ledger.exceptions import LedgerError
 from recordings.ledger.models import StoredFile
 from recordings.ledger.names import Kind
 from recordings.ledger.permissions import ADMINISTER
+from recordings.ledger.transactions import retried
 from recordings.models import Recording, RecordingFile
 from recordings.processing import jobs
-from recordings.querysets import RecordingQuerySet
+from recordings.querysets import RecordingQuerySet, bound_to
 
 MOST_SENTENCES = 3  # about single recordings, after one press of a button
 
@@ -138,12 +139,20 @@ def edit(request: SignedIn, pk: int) -> HttpResponse:
     found = get_object_or_404(visible(request), pk=pk)
     form = EditForm(request.POST or None, instance=found)
     if request.method == "POST" and form.is_valid():
-        with transaction.atomic():
-            form.save()
+        retried(partial(_save, request, form))
         messages.success(request, _("Saved."))
         return redirect("recording", pk=pk)
     context = {"form": form, "recording": get_object_or_404(visible(request), pk=pk)}
     return render(request, "recordings/edit.html", context, status=400 if form.errors else 200)
+
+
+def _save(request: SignedIn, form: EditForm) -> None:
+    """Save what was said of a recording; raises Http404 where it has gone to somebody else."""
+    with trash.locked([form.instance.pk], of=bound_to(request.user)) as found:
+        if not found:
+            raise Http404
+        form.instance.owner_id = found[0].owner_id  # whose the labels are
+        form.save()
 
 
 @login_required
@@ -159,7 +168,7 @@ def process(request: SignedIn, pk: int) -> HttpResponse:
     )
     if request.method == "POST" and form.is_valid():
         try:
-            jobs.start(pk, options=form.cleaned_data)
+            jobs.start(pk, options=form.cleaned_data, of=bound_to(request.user))
         except LedgerError as error:
             messages.error(request, str(error))
         return redirect("recording", pk=pk)
@@ -186,7 +195,8 @@ def move_to_trash(request: SignedIn) -> HttpResponse:
     _refuse(request, held)
     try:
         free = [one.pk for one in chosen if not one.is_held]
-        count = trash.move_to_trash(free, by=request.user.get_username())
+        by, of = request.user.get_username(), bound_to(request.user)
+        count = trash.move_to_trash(free, by=by, of=of)
     except LedgerError as error:
         messages.error(request, str(error))
     else:
@@ -208,7 +218,7 @@ def _moved(count: int) -> str:
 def restore(request: SignedIn) -> HttpResponse:
     """Bring the ticked recordings back from the trash."""
     pks = list(ticked(request).trashed().values_list("pk", flat=True))
-    count = trash.restore(pks)
+    count = trash.restore(pks, of=bound_to(request.user))
     _tell(
         request,
         count,
@@ -232,7 +242,8 @@ def erase(request: SignedIn) -> HttpResponse:
         context = {"recordings": free, "size": _size(free), "place": "trash"}
         return render(request, "recordings/erase.html", context)
     try:
-        count = trash.erase([one.pk for one in free], by=request.user.get_username())
+        by, of = request.user.get_username(), bound_to(request.user)
+        count = trash.erase([one.pk for one in free], by=by, of=of)
     except LedgerError as error:
         messages.error(request, str(error))
     else:

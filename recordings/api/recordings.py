@@ -5,8 +5,8 @@ from __future__ import annotations
 from functools import partial
 from typing import Any
 
-from django.db import transaction
 from django.db.models import QuerySet
+from django.http import Http404
 from django.shortcuts import get_object_or_404
 from drf_spectacular.utils import OpenApiResponse, extend_schema
 from rest_framework.exceptions import PermissionDenied
@@ -33,7 +33,7 @@ from recordings.ledger.transactions import retried
 from recordings.listing import matching
 from recordings.models import Job, Recording
 from recordings.processing import jobs
-from recordings.querysets import RecordingQuerySet
+from recordings.querysets import RecordingQuerySet, bound_to
 from recordings.uploads import intake
 from recordings.uploads.details import set_labels
 from recordings.uploads.handler import receive
@@ -128,12 +128,12 @@ class RecordingView(APIView):
     )
     def patch(self, request: Request, pk: int) -> Response:
         """Change what is said of a recording; administrators also `keep` and `owner`."""
-        recording = find(request, pk)
-        changes = checked(RecordingEdit, request.data, partial=True)
+        changes = checked(RecordingEdit, request.data, partial=True)  # a body may take long
+        find(request, pk)
         if not request.user.has_perm(ADMINISTER):
             _refuse_administrators_fields(changes)
-        retried(partial(_apply, recording, changes, by=request.user.get_username()))
-        return Response(shown(pk))
+        retried(partial(_apply, pk, changes, user=request.user))
+        return Response(shown(find(request, pk).pk))
 
     @extend_schema(
         operation_id="delete_recording",
@@ -146,12 +146,12 @@ class RecordingView(APIView):
         recording = find(request, pk)
         if recording.state == Recording.State.UPLOADING and intake.cancel(pk):
             return Response(status=204)
-        by = request.user.get_username()
+        by, of = request.user.get_username(), bound_to(request.user)
+        act = trash.erase if asked["permanent"] else trash.move_to_trash
+        if not act([pk], by=by, of=of):
+            find(request, pk)  # not there where somebody else has it now
         if asked["permanent"]:
-            trash.erase([pk], by=by)
             tasks.purge_soon()
-        else:
-            trash.move_to_trash([pk], by=by)
         return Response(status=204)
 
 
@@ -160,17 +160,22 @@ def _refuse_administrators_fields(changes: dict[str, Any]) -> None:
         raise PermissionDenied(f"Only administrators may change {' and '.join(reserved)}.")
 
 
-def _apply(recording: Recording, changes: dict[str, Any], *, by: str) -> None:
-    """Hand it over first, since labels belong to the owner; all of it stands, or nothing."""
+def _apply(pk: int, changes: dict[str, Any], *, user: Any) -> None:
+    """Hand it over first, since labels belong to the owner; all of it stands, or nothing.
+
+    Raises Http404 where it has gone, or to somebody else.
+    """
     own = {name: value for name, value in changes.items() if name not in ("owner", "labels")}
     to, labels = changes.get("owner"), changes.get("labels")
-    mine = Recording.objects.filter(pk=recording.pk)
-    with transaction.atomic():
-        if to and mine.exclude(owner=to).exists():  # asked anew, should this be tried again
-            transfer.transfer([recording.pk], to=to, by=by)
-            recording.refresh_from_db()
+    with trash.locked([pk], of=bound_to(user), also=[to.pk] if to else ()) as found:
+        if not found:
+            raise Http404
+        recording = found[0]
+        if to and recording.owner_id != to.pk:
+            transfer.transfer([pk], to=to, by=user.get_username())
+            recording.owner = to
         if own:
-            mine.update(**own)
+            Recording.objects.filter(pk=pk).update(**own)
         if labels is not None:
             set_labels(recording, labels)
 
@@ -183,7 +188,7 @@ class RestoreView(APIView):
     )
     def post(self, request: Request, pk: int) -> Response:
         """Bring a recording back from the trash, as it was."""
-        trash.restore([find(request, pk).pk])
+        trash.restore([find(request, pk).pk], of=bound_to(request.user))
         return Response(shown(find(request, pk).pk))
 
 
@@ -195,9 +200,9 @@ class ProcessView(APIView):
     )
     def post(self, request: Request, pk: int) -> Response:
         """Process a recording again, from the original or what is left."""
-        recording = find(request, pk)
-        options = checked(ProcessRequest, request.data)
-        job = jobs.start(recording.pk, options=options)
+        options = checked(ProcessRequest, request.data)  # a body may take long
+        find(request, pk)
+        job = jobs.start(pk, options=options, of=bound_to(request.user))
         return Response(JobSerializer(Job.objects.get(pk=job.pk)).data, status=202)
 
 

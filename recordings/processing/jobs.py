@@ -49,14 +49,14 @@ def estimate(size: int) -> int:
     return size * int(settings.PROCESSING_RESERVE_PERCENT) // 100
 
 
-def start(pk: int, *, options: dict[str, Any] | None = None) -> Job:
-    """Process a recording, again or for the first time.
+def start(pk: int, *, options: dict[str, Any] | None = None, of: int | None = None) -> Job:
+    """Process a recording, again or for the first time; with `of`, while it is this owner's.
 
     Raises CannotProcess when it is in the trash, busy, or has no media left; QuotaExceeded.
     """
 
     def begin() -> Job:
-        with locked([pk]) as found:
+        with locked([pk], of=of) as found:
             if not found:
                 raise CannotProcess("This recording is gone.")
             recording = found[0]

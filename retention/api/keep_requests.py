@@ -125,9 +125,8 @@ class AskView(APIView):
     )
     def post(self, request: Request, pk: int) -> Response:
         """Ask administrators to keep a recording."""
-        recording = find(request, pk)
-        asked = checked(AskRequest, request.data)
-        made = keeping.ask(recording, by=request.user.get_username(), **asked)
+        asked = checked(AskRequest, request.data)  # a body may take long
+        made = keeping.ask(find(request, pk), by=request.user.get_username(), **asked)
         return Response(shown([made])[0], status=201)
 
     @extend_schema(operation_id="withdraw_keep_request", responses={204: None, "4XX": REFUSED})
