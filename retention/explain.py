@@ -52,7 +52,8 @@ def explain(recording: Recording, *, at: datetime | None = None) -> Explanation:
     prospects = list(_prospects(recording, at))
     dated = [p for p in prospects if p.leaves_at is not None]
     if not prospects:
-        return Explanation(None, None, None, _blocked_anyway(recording, at), _none(recording))
+        sentence = " ".join(filter(None, (_none(recording), _file_alone(recording))))
+        return Explanation(None, None, None, _blocked_anyway(recording, at), sentence)
     chosen = min(
         dated or prospects,
         key=lambda p: p.leaves_at or p.decision.met_at or datetime.max.replace(tzinfo=at.tzinfo),
@@ -65,7 +66,9 @@ def explain(recording: Recording, *, at: datetime | None = None) -> Explanation:
         policy=chosen.policy.slug,
         action=chosen.policy.action,
         blocked_by=tuple(blocked),
-        sentence=_sentence(chosen, leaves_at, blocked),
+        sentence=" ".join(
+            filter(None, (_sentence(chosen, leaves_at, blocked), _file_alone(recording)))
+        ),
     )
 
 
@@ -99,6 +102,18 @@ def _none(recording: Recording) -> str:
     if recording.trashed_at is not None:
         return _("It is in the trash, and no policy empties the trash by itself.")
     return _("No policy removes this recording.")
+
+
+def _file_alone(recording: Recording) -> str:
+    """Say when a source rule takes the original of which processing has made nothing."""
+    if recording.trashed_at is not None or recording.state != Recording.State.FAILED:
+        return ""
+    going = recording.files.current().filter(leaves_at__isnull=False).order_by("leaves_at").first()
+    if going is None or recording.holds().exists():
+        return ""
+    return _("Its file goes on %(date)s all the same, because nothing was made of it.") % {
+        "date": date_format(localtime(going.leaves_at), "DATETIME_FORMAT")
+    }
 
 
 def _sentence(chosen: Prospect, leaves_at: datetime | None, blocked: list[str]) -> str:

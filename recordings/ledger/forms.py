@@ -55,3 +55,9 @@ class QuotaForm(forms.ModelForm):  # type: ignore[type-arg]
     class Meta:
         model = Account
         fields = ("uses_default_limit", "own_limit")
+
+    def clean(self) -> dict[str, Any]:
+        given: dict[str, Any] = super().clean() or self.cleaned_data
+        if "own_limit" in self.changed_data and given.get("uses_default_limit"):
+            self.add_error("own_limit", "Untick “site default” for this limit to be in force.")
+        return given

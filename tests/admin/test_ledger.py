@@ -46,6 +46,15 @@ def test_limit_is_set_without_touching_what_is_used(desk, recording, account):
     assert account().available == 0
 
 
+def test_limit_that_would_not_be_in_force_is_asked_about(desk, account):
+    address = reverse("admin:ledger_account_change", args=[account().pk])
+
+    page = desk.post(address, {"uses_default_limit": "on", "own_limit": "3.1 MB"})
+
+    assert "Untick “site default”" in page.content.decode()
+    assert account().own_limit is None
+
+
 def test_empty_limit_is_unlimited_and_a_negative_one_is_refused(desk, owner, account, settings):
     settings.DEFAULT_QUOTA_BYTES = 1000
     address = reverse("admin:ledger_account_change", args=[account().pk])

@@ -233,3 +233,14 @@ def test_no_date_is_told_while_the_clock_is_in_doubt(recording, make_policy):
     assert found.leaves_at is None
     assert found.blocked_by == ("It jumped ahead by 30 days.",)
     assert leaving.dated_policies(database_now()) == []
+
+
+def test_only_file_that_a_source_rule_takes_is_told(recording):
+    recording.files.update(leaves_at=timezone.now() + timedelta(days=1))
+    Recording.objects.update(state="failed")
+
+    recording.refresh_from_db()
+    assert "Its file goes on" in explain(recording).sentence
+
+    hold_recording(recording.pk, reason="case", by="root")
+    assert "Its file goes on" not in explain(recording).sentence
