@@ -108,7 +108,7 @@ def _thumbnail(request: HttpRequest, pk: int) -> HttpResponseBase:
     asked, size = request.GET.get("v", ""), request.GET.get("size", "") or FULL
     if size not in {*SIZES, FULL}:
         return _refused(f"Give one of these sizes: {', '.join(SIZES)}.")
-    known = glance(user, pk)
+    owner_id, known = glance(user, pk)
     if wanted and known and (tag := _tag(request, pk, _query(known, size))) in wanted:
         return _known(tag, "private, no-cache", personal=True)
     if asked and size in SIZES and (body := derive.kept(derive.of_recording(pk), asked, size)):
@@ -116,7 +116,9 @@ def _thumbnail(request: HttpRequest, pk: int) -> HttpResponseBase:
         return _described(
             response, _tag(request, pk, _query(asked, size)), FOR_EVER_HIS, personal=True
         )
-    recording = Recording.objects.filter(pk=pk).select_related("owner", *RELATED).first()
+    recording = (
+        Recording.objects.filter(pk=pk, owner_id=owner_id).select_related("owner", *RELATED).first()
+    )
     for picture in _steps(recording) if recording else ():
         try:
             return _shown(request, pk, picture, size, for_ever=asked == picture.version)
@@ -195,8 +197,8 @@ def _credential(request: HttpRequest) -> str:
     return token or request.COOKIES.get(settings.SESSION_COOKIE_NAME, "")
 
 
-def glance(user: Any, pk: int) -> str:
-    """Return the version of what was chosen or made for a recording, empty where nothing was.
+def glance(user: Any, pk: int) -> tuple[int, str]:
+    """Return a recording's owner and the version of what was chosen or made, empty without.
 
     Columns instead of rows: making six objects takes longer than the rest of an answer. Raises
     Http404 where the user may not see the recording.
@@ -205,7 +207,7 @@ def glance(user: Any, pk: int) -> str:
     for owner_id, own, chosen in Recording.objects.filter(pk=pk).values_list(*columns):
         # Whose it is says enough for most: what else a user may takes two queries.
         if owner_id == user.pk or user.has_perm(ADMINISTER):
-            return (own or chosen or "")[:DIGITS]
+            return owner_id, (own or chosen or "")[:DIGITS]
     raise Http404
 
 

@@ -8,7 +8,7 @@ from typing import Any, Final
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.core.exceptions import RequestDataTooBig
-from django.http import HttpResponse, HttpResponseBase, JsonResponse
+from django.http import Http404, HttpResponse, HttpResponseBase, JsonResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.utils.translation import gettext as _
 from django.views.decorators.csrf import csrf_exempt, csrf_protect
@@ -18,7 +18,7 @@ from recordings.ledger.exceptions import LedgerError
 from recordings.models import Recording
 from recordings.views import SignedIn, recording_page, visible
 from thumbnails import derive, editing, frames
-from thumbnails.exceptions import OF_THE_SITE, CannotEdit
+from thumbnails.exceptions import OF_THE_SITE, CannotEdit, NotTheirs
 from thumbnails.gallery import AS_STORED
 from thumbnails.models import Thumbnail, ThumbnailTemplate
 from thumbnails.requests import TITLE_LENGTH, EditorForm, check
@@ -50,6 +50,8 @@ def _save(request: Any, pk: int) -> HttpResponseBase:
     act = BUTTONS.get(request.POST.get("do", ""), _unknown)
     try:
         said = act(request, form, recording)
+    except NotTheirs as error:
+        raise Http404 from error
     except LedgerError as error:
         return _again(request, pk, form, str(error))
     messages.success(request, said)
@@ -76,9 +78,9 @@ def _save_picture(request: SignedIn, form: EditorForm, recording: Recording) -> 
     by, source = request.user.get_username(), form.cleaned_data["source"]
     template = source if isinstance(source, ThumbnailTemplate) else None
     if template and form.is_plain:
-        editing.choose(recording.pk, template, by=by)
+        editing.choose(recording, template, by=by)
     else:
-        editing.set_own(recording.pk, _made(form, recording), by=by, template=template)
+        editing.set_own(recording, _made(form, recording), by=by, template=template)
     return _("The picture is saved.")
 
 
@@ -86,12 +88,12 @@ def _back_to_template(request: SignedIn, form: EditorForm, recording: Recording)
     row = Thumbnail.objects.filter(recording=recording).select_related("template").first()
     if row is None or row.template is None:
         raise CannotEdit(_("There is no template to go back to."))
-    editing.choose(recording.pk, row.template, by=request.user.get_username())
+    editing.choose(recording, row.template, by=request.user.get_username())
     return _("The template is shown again.")
 
 
 def _back(request: SignedIn, form: EditorForm, recording: Recording) -> str:
-    editing.back(recording.pk, by=request.user.get_username())
+    editing.back(recording, by=request.user.get_username())
     return _("The recording shows its frame or the default again.")
 
 

@@ -326,7 +326,7 @@ def test_administrator_sets_his_own_default(
 
 def test_others_cannot_edit(make_user: Any, recording: Recording, templates: Any) -> None:
     owners = OwnerDefault.objects.create(owner_id=recording.owner_id, template=templates[0])
-    editing.choose(recording.pk, templates[0], by="olga")
+    editing.choose(recording, templates[0], by="olga")
     rows = list(Thumbnail.objects.values())
     other = Client()
     assert other.post(f"/recordings/{recording.pk}/thumbnail").status_code == 302

@@ -61,7 +61,7 @@ def test_a_thousand_owners_and_the_gallery_cost_22_files(stored_names: Any) -> N
     recordings = list(Recording.objects.with_files())
     templates = list(ThumbnailTemplate.objects.all())
     for index, recording in enumerate(recordings[:60]):
-        editing.choose(recording.pk, templates[index % 22], by="olga")
+        editing.choose(recording, templates[index % 22], by="olga")
     default = SiteDefault()
 
     assert all(resolve(one, default) for one in Recording.objects.with_files())
@@ -91,7 +91,7 @@ def test_making_them_again_changes_nothing_that_was_changed(stored_names: Any) -
 
 
 def test_retired_one_stays_where_it_was_chosen(recording: Recording, templates: Any) -> None:
-    editing.choose(recording.pk, templates[1], by="olga")
+    editing.choose(recording, templates[1], by="olga")
 
     assert gallery.retire(templates[1])
     assert not gallery.retire(templates[1])
@@ -196,7 +196,7 @@ def test_of_two_defaults_at_once_the_later_one_stands(templates: Any) -> None:
 def test_closing_an_account_takes_pictures_and_wishes_along(
     owner: Any, recording: Recording, templates: Any, stored_names: Any
 ) -> None:
-    editing.set_own(recording.pk, picture(), by="olga")
+    editing.set_own(recording, picture(), by="olga")
     editing.set_default(owner.pk, templates[1])
 
     close_account(owner, by="anna", at_once=True)
@@ -318,7 +318,7 @@ def test_list_tells_which_are_chosen_and_the_page_by_how_many(
     office: Client, templates: Any, make_recording: Any
 ) -> None:
     for _ in range(2):
-        editing.choose(make_recording(files=0).pk, templates[1], by="olga")
+        editing.choose(make_recording(files=0), templates[1], by="olga")
     change = reverse("admin:thumbnails_thumbnailtemplate_change", args=[templates[1].pk])
 
     rows = {row.slug: row.is_chosen for row in office.get(reverse(LIST)).context["cl"].result_list}

@@ -391,9 +391,9 @@ def test_fifty_recordings_cost_the_queries_of_five(
         for index in range(number):
             recording = make_recording(files=1)
             if index % 5 == 0:
-                editing.choose(recording.pk, templates[0], by="olga")
+                editing.choose(recording, templates[0], by="olga")
             elif index % 5 == 1:
-                editing.set_own(recording.pk, picture(size=(16, 9)), by="olga")
+                editing.set_own(recording, picture(size=(16, 9)), by="olga")
             elif index % 5 == 2:
                 store(recording, Kind.POSTER, picture("JPEG", (16, 9)))
 
