@@ -104,7 +104,8 @@ class EditorForm(forms.Form):
         if source in {"image", "frame"}:
             return source
         slug = source.removeprefix("template:")
-        template = ThumbnailTemplate.objects.offered().filter(slug=slug).first()
+        offered = ThumbnailTemplate.objects.offered().select_related("stored")
+        template = offered.filter(slug=slug).first()
         if template is None:
             raise forms.ValidationError(_("Choose a picture first."))
         return template

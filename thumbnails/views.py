@@ -14,7 +14,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.csrf import csrf_exempt, csrf_protect
 from django.views.decorators.http import require_http_methods, require_safe
 
-from recordings.ledger.exceptions import LedgerError
+from recordings.ledger.exceptions import LedgerError, StorageFault
 from recordings.models import Recording
 from recordings.views import SignedIn, recording_page, visible
 from thumbnails import derive, editing, frames
@@ -125,16 +125,23 @@ BUTTONS: Final = {
 
 
 def _made(form: EditorForm, recording: Recording) -> bytes:
-    """Compose one PNG. Raises PictureRefused, Busy, CannotEdit, StorageFault."""
+    """Compose one PNG. Raises PictureRefused, Busy, DecoderFault, CannotEdit, StorageFault."""
     given = form.cleaned_data
-    source = given["source"]
-    if isinstance(source, ThumbnailTemplate):
-        picture = derive.chunks(source.stored)
-    elif source == "frame":
-        picture = [frames.frame(recording, given["seconds"])]
-    else:
-        picture = given["image"].chunks()
-    return render({**AS_STORED, "crop": form.crop, "title": given["title"].strip()}, picture)
+    order = {**AS_STORED, "crop": form.crop, "title": given["title"].strip()}
+    if isinstance(given["source"], ThumbnailTemplate):
+        return _written_on(given["source"], order)
+    if given["source"] == "frame":
+        return render(order, [frames.frame(recording, given["seconds"])])
+    return render(order, given["image"].chunks())
+
+
+def _written_on(template: ThumbnailTemplate, order: dict[str, Any]) -> bytes:
+    try:
+        return render(order, derive.chunks(template.stored))
+    except FileNotFoundError as error:
+        if derive.is_released(template.stored):
+            raise CannotEdit(_("This template was replaced a moment ago: save again.")) from error
+        raise StorageFault(_("This template is missing in storage: choose another one.")) from error
 
 
 @login_required

@@ -51,6 +51,21 @@ def templates(db: None) -> list[ThumbnailTemplate]:
     return made
 
 
+class After:
+    """Lets something happen right after the first statement that contains a text."""
+
+    def __init__(self, text: str, meanwhile: Callable[[], object]) -> None:
+        self.text = text
+        self.meanwhile: Callable[[], object] | None = meanwhile
+
+    def __call__(self, execute: Any, sql: str, params: Any, many: bool, context: Any) -> Any:
+        result = execute(sql, params, many, context)
+        if self.meanwhile and self.text in sql:
+            meanwhile, self.meanwhile = self.meanwhile, None
+            meanwhile()
+        return result
+
+
 def picture(
     form: str = "PNG", size: tuple[int, int] = (640, 360), colour: str = "#224466", **options: Any
 ) -> bytes:

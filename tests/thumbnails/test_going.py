@@ -12,7 +12,7 @@ from recordings.ledger.names import Kind
 from recordings.ledger.purge import purge
 from recordings.models import Recording
 from tests.conftest import assert_clean
-from tests.thumbnails.conftest import picture
+from tests.thumbnails.conftest import After, picture
 from thumbnails import editing, gallery
 from thumbnails.models import Thumbnail, ThumbnailTemplate
 
@@ -39,20 +39,14 @@ def test_cascade_releases_the_picture_that_came_after_it_looked(
     recording: Recording, account: Any
 ) -> None:
     editing.set_own(recording, picture(colour="#111111"), by="olga")
-    replaced = []
 
-    def replace(execute: Any, sql: str, params: Any, many: bool, context: Any) -> Any:
-        result = execute(sql, params, many, context)
-        if not replaced and 'FROM "thumbnails_thumbnail"' in sql:
-            replaced.append(sql)
-            editing.set_own(recording, picture(colour="#222222"), by="olga")
-        return result
+    def replace() -> None:
+        editing.set_own(recording, picture(colour="#222222"), by="olga")
 
-    with connection.execute_wrapper(replace):
+    with connection.execute_wrapper(After('FROM "thumbnails_thumbnail"', replace)):
         Recording.objects.get(pk=recording.pk).delete()
     purge()
 
-    assert replaced
     assert not StoredFile.objects.exists()
     assert account().used == 0
     assert_clean()

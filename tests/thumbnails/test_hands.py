@@ -16,7 +16,7 @@ from recordings.ledger.purge import purge
 from recordings.models import Recording
 from recordings.transfer import transfer
 from tests.conftest import assert_clean
-from tests.thumbnails.conftest import opened, picture
+from tests.thumbnails.conftest import After, opened, picture
 from thumbnails import editing, resolve
 from thumbnails.exceptions import NotTheirs
 from thumbnails.models import Thumbnail
@@ -24,6 +24,7 @@ from thumbnails.models import Thumbnail
 pytestmark = pytest.mark.django_db(transaction=True)
 
 NOT_YOURS = "There is no such thing here, or it is not yours."
+RECORDINGS = 'FROM "recordings_recording"'
 
 
 class SlowBody(BytesIO):
@@ -38,20 +39,6 @@ class SlowBody(BytesIO):
             meanwhile, self.meanwhile = self.meanwhile, None
             meanwhile()
         return super().read(size)
-
-
-class After:
-    """Lets something happen right after the first statement that asks for recordings."""
-
-    def __init__(self, meanwhile: Callable[[], object]) -> None:
-        self.meanwhile: Callable[[], object] | None = meanwhile
-
-    def __call__(self, execute: Any, sql: str, params: Any, many: bool, context: Any) -> Any:
-        result = execute(sql, params, many, context)
-        if self.meanwhile and 'FROM "recordings_recording"' in sql:
-            meanwhile, self.meanwhile = self.meanwhile, None
-            meanwhile()
-        return result
 
 
 @pytest.fixture
@@ -119,7 +106,7 @@ def test_former_owner_saves_nothing_in_the_editor(
     browser = Client()
     browser.force_login(owner)
 
-    with connection.execute_wrapper(After(to_boris)):
+    with connection.execute_wrapper(After(RECORDINGS, to_boris)):
         answer = browser.post(f"/recordings/{recording.pk}/thumbnail", {"do": "save", **form})
 
     assert answer.status_code == 404
@@ -129,7 +116,7 @@ def test_former_owner_saves_nothing_in_the_editor(
 def test_former_owner_takes_nothing_away(
     api: Client, recording: Recording, templates: Any, to_boris: Callable[[], None]
 ) -> None:
-    with connection.execute_wrapper(After(to_boris)):
+    with connection.execute_wrapper(After(RECORDINGS, to_boris)):
         answer = api.delete(f"/api/recordings/{recording.pk}/thumbnail")
 
     assert (answer.status_code, answer.json()["detail"]) == (404, NOT_YOURS)
@@ -139,7 +126,7 @@ def test_former_owner_takes_nothing_away(
 def test_former_owner_is_not_sent_the_next_ones_picture(
     api: Client, recording: Recording, templates: Any, to_boris: Callable[[], None]
 ) -> None:
-    with connection.execute_wrapper(After(to_boris)):
+    with connection.execute_wrapper(After(RECORDINGS, to_boris)):
         answer = api.get(resolve.own_address(recording.pk))
 
     assert answer.status_code == 404
