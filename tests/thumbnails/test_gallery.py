@@ -8,9 +8,11 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from io import StringIO
 from itertools import combinations
+from pathlib import Path
 from typing import Any
 
 import pytest
+from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.core.management import call_command
@@ -328,7 +330,14 @@ def test_list_tells_which_are_chosen_and_the_page_by_how_many(
 
 
 @pytest.mark.parametrize(
-    "wrong", [{"slug": "A b"}, {"slug": "first"}, {"picture": upload(b"none")}, {"picture": ""}]
+    "wrong",
+    [
+        {"slug": "A b"},
+        {"slug": "first"},
+        {"picture": upload(b"none")},
+        {"picture": ""},
+        {"position": str(2**31 - 1)},
+    ],
 )
 def test_wrong_template_is_refused_on_its_page(
     office: Client, templates: Any, stored_names: Any, wrong: Any
@@ -341,6 +350,33 @@ def test_wrong_template_is_refused_on_its_page(
     assert answer.status_code == 200
     assert answer.context["errors"]
     assert stored_names() == names
+
+
+def test_list_takes_no_position_that_leaves_no_room_behind_it(
+    office: Client, templates: Any
+) -> None:
+    row = {"form-0-id": templates[0].pk, "form-0-position": str(2**31 - 1)}
+    form = {"form-TOTAL_FORMS": "1", "form-INITIAL_FORMS": "1", "_save": "Save", **row}
+
+    answer = office.post(reverse(LIST), form)
+
+    assert answer.status_code == 200
+    assert ThumbnailTemplate.objects.get(pk=templates[0].pk).position == 0
+
+
+def test_template_is_added_behind_the_largest_position_there_may_be(templates: Any) -> None:
+    ThumbnailTemplate.objects.filter(pk=templates[1].pk).update(position=2**31 - 1)
+
+    made = [gallery.add(slug, slug, picture()) for slug in ("third", "fourth")]
+
+    assert [template.position for template in made] == [gallery.LAST, gallery.LAST]
+
+
+def test_web_server_starts_where_templates_cannot_be_stored() -> None:
+    """On a full disk people make room through the site."""
+    unit = Path(settings.BASE_DIR, "deploy/systemd/mediasite-web.service").read_text()
+
+    assert "ExecStartPre=-/srv/mediasite/.venv/bin/python manage.py make_templates" in unit
 
 
 def press(office: Client, action: str, *templates: ThumbnailTemplate) -> list[str]:
