@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import errno
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any, Final
 
 from django import forms
@@ -10,11 +12,13 @@ from django.utils.translation import gettext_lazy as _
 from rest_framework import parsers, serializers
 
 from recordings.api.parsers import Bounded, refuse_large
+from recordings.ledger.exceptions import StorageFull
 from thumbnails.models import ThumbnailTemplate
 from thumbnails.render import ZOOM
 from thumbnails.sandbox import MOST_BYTES
 
 AROUND: Final = 64 * 1024  # bytes of a form beside its picture
+FULL: Final = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 TITLE_LENGTH: Final = 200
 
 
@@ -23,11 +27,26 @@ def check(meta: Mapping[str, Any]) -> None:
     refuse_large(meta, MOST_BYTES + AROUND, "A picture may have 25 MB at most.")
 
 
+@contextmanager
+def put_aside() -> Iterator[None]:
+    """Read a body within: the framework puts a large one in a file. Raises StorageFull."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in FULL:
+            raise  # its sender went away
+        raise StorageFull("The disk is full; nothing was kept of this file.") from error
+
+
 class PictureParser(Bounded, parsers.MultiPartParser):
     """For one picture; the general one takes what forms without files need."""
 
     def check(self, meta: Mapping[str, Any]) -> None:
         check(meta)
+
+    def parse(self, *given: Any, **named: Any) -> Any:
+        with put_aside():
+            return super().parse(*given, **named)
 
 
 class TemplateField(serializers.SlugRelatedField[ThumbnailTemplate]):

@@ -14,14 +14,14 @@ from django.utils.translation import gettext as _
 from django.views.decorators.csrf import csrf_exempt, csrf_protect
 from django.views.decorators.http import require_http_methods, require_safe
 
-from recordings.ledger.exceptions import LedgerError, StorageFault
+from recordings.ledger.exceptions import LedgerError, StorageFault, StorageFull
 from recordings.models import Recording
 from recordings.views import SignedIn, recording_page, visible
 from thumbnails import derive, editing, frames
 from thumbnails.exceptions import OF_THE_SITE, CannotEdit, NotTheirs
 from thumbnails.gallery import AS_STORED
 from thumbnails.models import Thumbnail, ThumbnailTemplate
-from thumbnails.requests import TITLE_LENGTH, EditorForm, check
+from thumbnails.requests import TITLE_LENGTH, EditorForm, check, put_aside
 from thumbnails.resolve import SIZES
 from thumbnails.sandbox import render
 
@@ -37,7 +37,9 @@ def save(request: SignedIn, pk: int) -> HttpResponseBase:
         return redirect("recording", pk=pk)
     try:
         check(request.META)
-    except RequestDataTooBig as error:
+        with put_aside():
+            _ = request.POST  # reads it
+    except (RequestDataTooBig, StorageFull) as error:
         messages.error(request, str(error))
         return redirect("recording", pk=pk)
     return _save(request, pk)
