@@ -13,6 +13,7 @@ from rest_framework import parsers, serializers
 
 from recordings.api.parsers import Bounded, refuse_large
 from recordings.ledger.exceptions import StorageFull
+from thumbnails.lettering import cleaned
 from thumbnails.models import ThumbnailTemplate
 from thumbnails.render import ZOOM
 from thumbnails.sandbox import MOST_BYTES
@@ -129,6 +130,9 @@ class EditorForm(forms.Form):
             raise forms.ValidationError(_("Choose a picture first."))
         return template
 
+    def clean_title(self) -> str:
+        return cleaned(self.cleaned_data["title"])
+
     def clean(self) -> dict[str, Any]:
         given: dict[str, Any] = super().clean() or self.cleaned_data
         for source, field, sentence in self.NEEDED:
@@ -158,4 +162,4 @@ class EditorForm(forms.Form):
         """Whether it asks for a template as it is, which needs no copy."""
         given = self.cleaned_data
         template = isinstance(given["source"], ThumbnailTemplate)
-        return template and not given["title"].strip() and self.crop[2] == 1.0
+        return template and not given["title"] and self.crop[2] == 1.0

@@ -20,6 +20,7 @@ from recordings.views import SignedIn, recording_page, visible
 from thumbnails import derive, editing, frames
 from thumbnails.exceptions import OF_THE_SITE, CannotEdit, NotTheirs
 from thumbnails.gallery import AS_STORED
+from thumbnails.lettering import cleaned
 from thumbnails.models import Thumbnail, ThumbnailTemplate
 from thumbnails.requests import TITLE_LENGTH, EditorForm, check, put_aside
 from thumbnails.resolve import SIZES
@@ -129,7 +130,7 @@ BUTTONS: Final = {
 def _made(form: EditorForm, recording: Recording) -> bytes:
     """Compose one PNG. Raises PictureRefused, Busy, DecoderFault, CannotEdit, StorageFault."""
     given = form.cleaned_data
-    order = {**AS_STORED, "crop": form.crop, "title": given["title"].strip()}
+    order = {**AS_STORED, "crop": form.crop, "title": given["title"]}
     if isinstance(given["source"], ThumbnailTemplate):
         return _written_on(given["source"], order)
     if given["source"] == "frame":
@@ -171,7 +172,7 @@ def _seconds(text: str) -> float:
 def title(request: SignedIn, pk: int) -> HttpResponseBase:
     """Answer with a title on nothing, for the preview to lay over a picture."""
     get_object_or_404(visible(request), pk=pk)
-    words = request.GET.get("text", "").strip()[:TITLE_LENGTH].replace("\0", "")
+    words = cleaned(request.GET.get("text", "")[:TITLE_LENGTH])
     if not words:
         return HttpResponse(status=HTTPStatus.NO_CONTENT)
     try:

@@ -349,3 +349,19 @@ def test_form_needs_its_token(owner: Any, recording: Recording, templates: Any) 
 
     assert answer.status_code == 403
     assert not Thumbnail.objects.exists()
+
+
+@pytest.mark.parametrize(
+    "title",
+    ["\u200d", "\u200b", "\u2060", "\u202e", "\u00ad", "\x01", "\U0001f3fb", " \u200b \u200f "],
+    ids=ascii,
+)
+def test_title_that_nobody_sees_is_none(
+    browser: Client, recording: Recording, templates: Any, title: str
+) -> None:
+    save(browser, recording, source="template:second", title=title)
+
+    row = Thumbnail.objects.get(recording=recording)
+    assert (row.template, row.stored) == (templates[1], None)
+    layer = browser.get(f"/recordings/{recording.pk}/thumbnail/title", {"text": title})
+    assert layer.status_code == 204
