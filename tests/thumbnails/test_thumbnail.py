@@ -264,6 +264,19 @@ def test_held_picture_is_not_replaced(
     assert_clean()
 
 
+def test_held_recording_without_its_own_picture_may_change_its_template(
+    api: Client, recording: Recording, owner: Any, templates: Any
+) -> None:
+    choose(api, recording, "first")
+    place_hold(reason="audit", by="anna", owner_id=owner.pk, recording_id=recording.pk)
+
+    assert choose(api, recording, "second").status_code == 200
+    gallery.replace(templates[1], picture(colour="#ffffff"))
+    assert opened(api.get(address(recording)).content).getpixel((3, 3)) == (255, 255, 255)
+    assert api.delete(address(recording)).status_code == 204
+    assert put(api, recording, picture()).status_code == 200
+
+
 def test_full_quota_is_said_and_leaves_nothing(
     api: Client, recording: Recording, account: Any, stored_names: Any
 ) -> None:
