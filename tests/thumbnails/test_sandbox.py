@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import resource
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +13,7 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 
 from recordings.models import Recording
-from tests.thumbnails.conftest import opened, picture
+from tests.thumbnails.conftest import limit, opened, picture
 from tests.thumbnails.test_thumbnail import put
 from thumbnails import sandbox
 from thumbnails.exceptions import Busy, DecoderFault, PictureRefused, PictureTooLarge
@@ -150,17 +149,6 @@ def test_honest_answer_is_read() -> None:
     made = render(AS_STORED, [picture()])
 
     assert opened(made).size == tuple(AS_STORED["size"])
-
-
-@contextmanager
-def limit(which: int, most: int) -> Iterator[None]:
-    """Have the operating system refuse this process more."""
-    before = resource.getrlimit(which)
-    resource.setrlimit(which, (most, before[1]))
-    try:
-        yield
-    finally:
-        resource.setrlimit(which, before)
 
 
 def free_descriptor() -> int:
