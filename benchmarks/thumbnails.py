@@ -43,7 +43,7 @@ def prepare(folder: Path) -> dict[str, Any]:
     template = gallery.add("bench", "Bench", target.getvalue())
     owner = get_user_model().objects.create_user("bench")
     recording = Recording.objects.create(owner=owner, title="Bench", state="ready")
-    editing.set_own(recording.pk, target.getvalue(), by="bench")
+    editing.set_own(recording, target.getvalue(), by="bench")
     client = Client()
     client.force_login(owner)
     recording.refresh_from_db()

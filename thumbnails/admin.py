@@ -83,6 +83,11 @@ class ThumbnailTemplateAdmin(LibraryAdmin):
         chosen = Thumbnail.objects.filter(template=OuterRef("pk"))
         return rows.select_related("stored").annotate(is_chosen=Exists(chosen))
 
+    def formfield_for_dbfield(self, db_field: Any, request: Any, **kwargs: Any) -> Any:
+        if db_field.name == "position":  # also in the list
+            kwargs["max_value"] = gallery.LAST
+        return super().formfield_for_dbfield(db_field, request, **kwargs)
+
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
         return () if obj is None else ("shown", "slug", "version", "used", "default", "retired_at")
 

@@ -6,6 +6,7 @@ from functools import wraps
 
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
+from django.shortcuts import get_object_or_404
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema
 from rest_framework import serializers
@@ -14,7 +15,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from recordings.api.parsers import JSONParser
-from recordings.api.recordings import REFUSED, checked, find, shown
+from recordings.api.recordings import REFUSED, checked, find, visible
 from recordings.api.serializers import RecordingSerializer
 from thumbnails import editing, serve
 from thumbnails.gallery import AS_STORED
@@ -52,19 +53,20 @@ class ThumbnailView(APIView):
     )
     def put(self, request: Request, pk: int) -> Response:
         """Choose a template, or give a picture: that is cut to 16:9 and stored as one PNG."""
-        recording = find(request, pk)
         asked = checked(ThumbnailRequest, request.data)
+        recording = find(request, pk)  # now: the caller decides how long the body takes
         by = request.user.get_username()
         if "template" in asked:
-            editing.choose(recording.pk, asked["template"], by=by)
+            editing.choose(recording, asked["template"], by=by)
         else:
-            editing.set_own(recording.pk, render(AS_STORED, asked["image"].chunks()), by=by)
-        return Response(shown(pk))
+            editing.set_own(recording, render(AS_STORED, asked["image"].chunks()), by=by)
+        rows = visible(request).with_files().with_held()
+        return Response(RecordingSerializer(get_object_or_404(rows, pk=pk)).data)
 
     @extend_schema(operation_id="reset_thumbnail", responses={204: None, "4XX": REFUSED})
     def delete(self, request: Request, pk: int) -> Response:
         """Go back to the poster frame or a default."""
-        editing.back(find(request, pk).pk, by=request.user.get_username())
+        editing.back(find(request, pk), by=request.user.get_username())
         return Response(status=204)
 
 

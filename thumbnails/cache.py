@@ -7,12 +7,16 @@ import os
 import time
 from collections.abc import Collection
 from contextlib import suppress
-from typing import IO, Any
+from pathlib import Path
+from typing import IO, Any, Final
 
 from django.core.cache.backends.base import DEFAULT_TIMEOUT
 from django.core.cache.backends.filebased import FileBasedCache
 
 logger = logging.getLogger(__name__)
+
+HALF: Final = "tmp????????"  # what FileBasedCache writes to before it takes an entry's name
+WRITTEN_WITHIN: Final = 600  # seconds; who took longer was killed
 
 
 class PictureCache(FileBasedCache):
@@ -53,11 +57,18 @@ class PictureCache(FileBasedCache):
                 self._delete(path)
 
     def drop_expired(self) -> None:
+        """Remove what is past its time, and what writers left that were killed."""
         at = time.time()
         for path in self._files():
             with suppress(FileNotFoundError):
                 if os.stat(path).st_mtime <= at:
                     self._delete(path)
+        folder: str = self._dir  # type: ignore[attr-defined]
+        for left in Path(folder).glob(HALF):
+            with suppress(FileNotFoundError):
+                # Not the time of change, which may be set already to when it would expire.
+                if left.stat().st_ctime <= at - WRITTEN_WITHIN:
+                    self._delete(str(left))
 
     def _files(self) -> list[str]:
         found: list[str] = self._list_cache_files()  # type: ignore[attr-defined]

@@ -67,7 +67,7 @@ def forget(stored: StoredFile) -> None:
 
 
 def tidy() -> None:
-    """Drop what has expired, and all that was made of recordings that are no more."""
+    """Drop what has expired or is half written, and all that was made of recordings now gone."""
     cache = pictures()
     cache.drop_expired()
     spaces = (space.partition(_OF_RECORDING)[2] for space in cache.spaces())
@@ -101,6 +101,11 @@ def give_up(stored: StoredFile) -> None:
 
 def is_given_up(stored: StoredFile) -> bool:
     return pictures().get(_key(stored, GIVEN_UP)) is not None
+
+
+def is_released(stored: StoredFile) -> bool:
+    """Tell whether a picture was replaced or removed since it was looked up."""
+    return not StoredFile.objects.ready().filter(pk=stored.pk).exists()
 
 
 def chunks(stored: StoredFile) -> Iterable[bytes]:

@@ -5,12 +5,16 @@ keeps it safe:
 
 - a new picture is stored, hashed and verified before the former one is let go, in one transaction
   under the locks that holds are placed under;
+- whoever asks has seen whose the recording is: it is asked again under the lock, so nobody changes
+  the picture of one that has changed hands since;
 - what goes, goes through `release`: a hold refuses it, and nothing has changed then;
 - choosing a template writes no bytes, so it cannot fail for lack of room.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import partial
 
 from django.db import transaction
@@ -19,6 +23,7 @@ from django.db.models.functions import Now
 from django.utils.translation import gettext as _
 
 from recordings import tasks, trash
+from recordings.api.errors import NOT_FOUND
 from recordings.ledger import names
 from recordings.ledger.models import StoredFile
 from recordings.ledger.names import Kind
@@ -27,16 +32,15 @@ from recordings.ledger.release import release
 from recordings.ledger.transactions import retried
 from recordings.models import Recording
 from thumbnails import derive
-from thumbnails.exceptions import CannotEdit
+from thumbnails.exceptions import CannotEdit, NotTheirs
 from thumbnails.models import OwnerDefault, Thumbnail, ThumbnailTemplate
 
 
-def choose(pk: int, template: ThumbnailTemplate, *, by: str) -> None:
+def choose(seen: Recording, template: ThumbnailTemplate, *, by: str) -> None:
     """Show a template; a picture of one's own goes. Raises CannotEdit, Held."""
 
     def work() -> None:
-        with trash.locked([pk]) as found:
-            recording = editable(found)
+        with locked(seen) as recording:
             row = Thumbnail.objects.filter(recording=recording).select_related("stored").first()
             Thumbnail.objects.update_or_create(
                 recording=recording,
@@ -48,12 +52,12 @@ def choose(pk: int, template: ThumbnailTemplate, *, by: str) -> None:
     tasks.purge_soon()
 
 
-def back(pk: int, *, by: str) -> None:
+def back(seen: Recording, *, by: str) -> None:
     """Forget choice and picture: the poster frame or a default shows again. Raises as `choose`."""
 
     def work() -> None:
-        with trash.locked([pk]) as found:
-            if row := Thumbnail.objects.filter(recording=editable(found)).first():
+        with locked(seen) as recording:
+            if row := Thumbnail.objects.filter(recording=recording).first():
                 if row.stored_id:  # by name; deleting the row would release it by nobody
                     release([row.stored_id], reason=StoredFile.Reason.DELETED, by=by)
                 row.delete()
@@ -62,42 +66,42 @@ def back(pk: int, *, by: str) -> None:
     tasks.purge_soon()
 
 
-def set_own(pk: int, png: bytes, *, by: str, template: ThumbnailTemplate | None = None) -> None:
+def set_own(
+    seen: Recording, png: bytes, *, by: str, template: ThumbnailTemplate | None = None
+) -> None:
     """Give a recording a picture of its own, in its owner's quota.
 
     `template` is what it was made from; without one it can go back to the template that was there
     before. Raises CannotEdit, Held, QuotaExceeded, AccountClosed and what storage raises; nothing
     is left behind then.
     """
-    recording = editable(list(Recording.objects.filter(pk=pk)))
-    numbers = iter(lambda: retried(partial(_take_number, pk)), None)
-    with first_free(numbers, partial(_begin, recording, len(png)))[0] as publication:
+    numbers = iter(lambda: retried(partial(_take_number, seen)), None)
+    with first_free(numbers, partial(_begin, seen, len(png)))[0] as publication:
         publication.write(png)
         publication.finish()
-        retried(partial(_show, pk, publication, template, by))
+        retried(partial(_show, seen, publication, template, by))
     tasks.purge_soon()
 
 
-def _take_number(pk: int) -> int:
-    with trash.locked([pk]) as found:
-        return editable(found).take_number(Kind.THUMBNAIL)
+def _take_number(seen: Recording) -> int:
+    with locked(seen) as recording:
+        return recording.take_number(Kind.THUMBNAIL)
 
 
-def _begin(recording: Recording, size: int, number: int) -> Publication:
+def _begin(seen: Recording, size: int, number: int) -> Publication:
     return Publication.begin(
-        name=names.of_kind(Kind.THUMBNAIL, recording.owner_id, recording.pk, number),
+        name=names.of_kind(Kind.THUMBNAIL, seen.owner_id, seen.pk, number),
         kind=Kind.THUMBNAIL,
-        owner_id=recording.owner_id,
-        recording_id=recording.pk,
+        owner_id=seen.owner_id,
+        recording_id=seen.pk,
         size=size,
     )
 
 
-def _show(pk: int, publication: Publication, template: ThumbnailTemplate | None, by: str) -> None:
-    with trash.locked([pk]) as found:
-        recording = editable(found)
-        if recording.owner_id != publication.stored.owner_id:
-            raise CannotEdit(_("This recording was given to somebody else a moment ago."))
+def _show(
+    seen: Recording, publication: Publication, template: ThumbnailTemplate | None, by: str
+) -> None:
+    with locked(seen) as recording:
         former = Thumbnail.objects.filter(recording=recording).select_related("stored").first()
         defaults = {"stored": publication.settle(), "changed_at": Now()}
         if template:
@@ -120,13 +124,18 @@ def release_own(stored_id: int | None) -> None:
         transaction.on_commit(partial(derive.forget, stored), robust=True)
 
 
-def editable(found: list[Recording]) -> Recording:
-    """Return the one recording that was found, usually locked. Raises CannotEdit."""
-    if not found:
-        raise CannotEdit(_("This recording is gone, or has just changed hands."))
-    if found[0].trashed_at is not None:
-        raise CannotEdit(_("This recording is in the trash: restore it first."))
-    return found[0]
+@contextmanager
+def locked(seen: Recording) -> Iterator[Recording]:
+    """Lock a recording that still has the owner it was seen with. Raises CannotEdit, NotTheirs.
+
+    Between seeing and this lie a picture's decoding and storing, in which it can change hands.
+    """
+    with trash.locked([seen.pk]) as found:
+        if not found or found[0].owner_id != seen.owner_id:
+            raise NotTheirs(NOT_FOUND)
+        if found[0].trashed_at is not None:
+            raise CannotEdit(_("This recording is in the trash: restore it first."))
+        yield found[0]
 
 
 def choices(recording: Recording) -> QuerySet[Thumbnail]:

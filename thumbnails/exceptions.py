@@ -20,6 +20,10 @@ class CannotEdit(LedgerError):
     """This thumbnail or template cannot be changed that way now."""
 
 
+class NotTheirs(CannotEdit):
+    """The recording is gone, or has another owner than when it was asked for."""
+
+
 class Busy(LedgerError):
     """All places for decoding stayed taken; a little later one is free."""
 
@@ -35,6 +39,7 @@ OF_THE_SITE: Final = (Busy, DecoderFault, StorageFault)
 ANSWERS: Final[dict[type[Exception], tuple[int, str]]] = {
     PictureTooLarge: (HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "too_large"),
     PictureRefused: (HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "not_a_picture"),
+    NotTheirs: (HTTPStatus.NOT_FOUND, "not_found"),
     CannotEdit: (HTTPStatus.CONFLICT, "cannot_edit"),
     Busy: (HTTPStatus.SERVICE_UNAVAILABLE, "busy"),
     DecoderFault: (HTTPStatus.SERVICE_UNAVAILABLE, "decoder_fault"),

@@ -84,6 +84,9 @@ def _taken(recording: Recording, film: RecordingFile, seconds: float) -> bytes:
     except (MediaError, FileNotFoundError) as error:
         logger.warning("no frame of recording %s: %s", recording.pk, error)
         raise CannotEdit("No frame can be taken from this moment of the video.") from error
+    except OSError as error:  # no memory, descriptor or process
+        logger.error("no frame of recording %s: %s", recording.pk, error)
+        raise Busy("The site has no room to take a frame now; try again later.") from error
 
 
 def _extract(source: Path, result: Path, seconds: float) -> None:

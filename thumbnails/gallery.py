@@ -25,6 +25,7 @@ from thumbnails.models import ThumbnailTemplate
 from thumbnails.resolve import SIZES
 
 AS_STORED: Final = {"size": SIZES["player"], "fit": "cover", "grow": True, "format": "PNG"}
+LAST: Final = 1_000_000  # position, far from where the column of a database ends
 TRIES: Final = 1000  # numbers of a name that former templates may have used up
 
 
@@ -99,7 +100,7 @@ def _create(
 ) -> ThumbnailTemplate:
     if position is None:
         last = ThumbnailTemplate.objects.aggregate(last=Max("position"))["last"]
-        position = 0 if last is None else last + 10
+        position = 0 if last is None else min(last + 10, LAST)
     stored = publication.settle()
     try:
         return ThumbnailTemplate.objects.create(

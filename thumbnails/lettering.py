@@ -1,7 +1,8 @@
 """Write a title that anybody may have typed: any script there is a font for, wrapped and fitted.
 
-Used by `render` in its child alone. Pillow's Raqm shapes and orders within one font; what is done
-here is the choosing of fonts, the order of stretches in different fonts, and the breaking of lines.
+Used by `render` in its child; only `cleaned` is asked elsewhere, for whether there is a title.
+Pillow's Raqm shapes and orders within one font; what is done here is the choosing of fonts, the
+order of stretches in different fonts, and the breaking of lines.
 """
 
 from __future__ import annotations
@@ -79,12 +80,18 @@ def font_of(letter: str) -> str:
 
 
 def cleaned(title: str) -> str:
-    """Leave out what has no form of its own, and make every space one space."""
-    kept = (
+    """Leave out what has no form of its own, and make every space one space.
+
+    Empty where nothing is left that anybody would see.
+    """
+    kept = [
         letter
         for letter in unicodedata.normalize("NFC", title)
         if ord(letter) not in DROPPED and (letter.isspace() or unicodedata.category(letter) != "Cc")
-    )
+    ]
+    # Cf joins, parts or turns letters beside it.
+    if all(letter.isspace() or unicodedata.category(letter) == "Cf" for letter in kept):
+        return ""
     return " ".join("".join(kept).split())
 
 

@@ -18,6 +18,7 @@ from __future__ import annotations
 import base64
 import importlib.util
 import json
+import re
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -31,6 +32,9 @@ FORMATS = ("JPEG", "PNG", "WEBP", "GIF")
 MOST_PIXELS = 40_000_000
 # A picture of few pixels can ask for many passes over them: each scan of a JPEG is one.
 MOST_SCANS = 100
+# Of a JPEG: what begins a segment. Not what stands among its pixels: a restart, or 255 itself.
+MARKER = re.compile(rb"\xff([^\x00\x01\xd0-\xd8\xff])", re.DOTALL)
+SCAN, END = b"\xda", b"\xd9"
 ZOOM = 8.0  # at most
 LINE = 48 * 1024  # bytes before base64
 # What Pillow raises on damaged and hostile files while it reads them. What it raises elsewhere is a
@@ -100,13 +104,26 @@ def reading() -> Iterator[None]:
 
 def opened(data: bytes) -> Image.Image:
     """Read the header alone."""
-    if data[:2] == b"\xff\xd8" and data.count(b"\xff\xda") > MOST_SCANS:
+    if data[:2] == b"\xff\xd8" and scans(data) > MOST_SCANS:
         raise Refused("scans")
     with reading():
         image = Image.open(BytesIO(data), formats=FORMATS)
     if image.width * image.height > MOST_PIXELS:
         raise Refused("pixels")
     return image
+
+
+def scans(data: bytes) -> int:
+    """Count the scans of a JPEG as its decoder comes by them, up to the end of the picture.
+
+    What stands in other segments, such as a profile, or behind the end is not decoded.
+    """
+    count, at = 0, 2
+    while (found := MARKER.search(data, at)) and found[1] != END:
+        at = found.end()
+        at += int.from_bytes(data[at : at + 2])  # the length of a segment counts itself
+        count += found[1] == SCAN
+    return count
 
 
 def opaque(image: Image.Image) -> Image.Image:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import errno
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any, Final
 
 from django import forms
@@ -10,11 +12,14 @@ from django.utils.translation import gettext_lazy as _
 from rest_framework import parsers, serializers
 
 from recordings.api.parsers import Bounded, refuse_large
+from recordings.ledger.exceptions import StorageFull
+from thumbnails.lettering import cleaned
 from thumbnails.models import ThumbnailTemplate
 from thumbnails.render import ZOOM
 from thumbnails.sandbox import MOST_BYTES
 
 AROUND: Final = 64 * 1024  # bytes of a form beside its picture
+FULL: Final = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 TITLE_LENGTH: Final = 200
 
 
@@ -23,11 +28,26 @@ def check(meta: Mapping[str, Any]) -> None:
     refuse_large(meta, MOST_BYTES + AROUND, "A picture may have 25 MB at most.")
 
 
+@contextmanager
+def put_aside() -> Iterator[None]:
+    """Read a body within: the framework puts a large one in a file. Raises StorageFull."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in FULL:
+            raise  # its sender went away
+        raise StorageFull("The disk is full; nothing was kept of this file.") from error
+
+
 class PictureParser(Bounded, parsers.MultiPartParser):
     """For one picture; the general one takes what forms without files need."""
 
     def check(self, meta: Mapping[str, Any]) -> None:
         check(meta)
+
+    def parse(self, *given: Any, **named: Any) -> Any:
+        with put_aside():
+            return super().parse(*given, **named)
 
 
 class TemplateField(serializers.SlugRelatedField[ThumbnailTemplate]):
@@ -104,10 +124,14 @@ class EditorForm(forms.Form):
         if source in {"image", "frame"}:
             return source
         slug = source.removeprefix("template:")
-        template = ThumbnailTemplate.objects.offered().filter(slug=slug).first()
+        offered = ThumbnailTemplate.objects.offered().select_related("stored")
+        template = offered.filter(slug=slug).first()
         if template is None:
             raise forms.ValidationError(_("Choose a picture first."))
         return template
+
+    def clean_title(self) -> str:
+        return cleaned(self.cleaned_data["title"])
 
     def clean(self) -> dict[str, Any]:
         given: dict[str, Any] = super().clean() or self.cleaned_data
@@ -138,4 +162,4 @@ class EditorForm(forms.Form):
         """Whether it asks for a template as it is, which needs no copy."""
         given = self.cleaned_data
         template = isinstance(given["source"], ThumbnailTemplate)
-        return template and not given["title"].strip() and self.crop[2] == 1.0
+        return template and not given["title"] and self.crop[2] == 1.0

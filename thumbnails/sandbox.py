@@ -12,10 +12,12 @@ import logging
 import os
 import signal
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from io import FileIO
 from pathlib import Path
 from threading import BoundedSemaphore, Event
-from typing import IO, Any, Final
+from typing import Any, Final
 
 from recordings.processing import child
 from recordings.processing.exceptions import MediaError, SiteFault
@@ -48,28 +50,48 @@ def render(order: dict[str, Any], picture: Iterable[bytes] = (), *, wait: float 
     Waits up to `wait` seconds for its turn. Raises PictureRefused, PictureTooLarge, Busy,
     DecoderFault and what `picture` raises.
     """
-    with os.fdopen(os.memfd_create("picture"), "w+b") as source:
+    with granted():
+        source = os.fdopen(os.memfd_create("picture"), "w+b", buffering=0)
+    with source:
         _fill(source, picture)  # before taking a slot, since what it comes from may be slow
         if not _slots.acquire(timeout=wait):
             raise Busy("The site is busy with other pictures; try again in a moment.")
         try:
-            return _run(order, source)
+            with granted():
+                return _run(order, source)
         finally:
             _slots.release()
 
 
-def _fill(source: IO[bytes], picture: Iterable[bytes]) -> None:
+@contextmanager
+def granted() -> Iterator[None]:
+    """Say so where the operating system gives no memory, descriptor or process. Raises Busy."""
+    try:
+        yield
+    except OSError as error:
+        logger.error("no picture can be opened: %s", error)
+        raise Busy("The site has no room to open a picture now; try again later.") from error
+
+
+def _fill(source: FileIO, picture: Iterable[bytes]) -> None:
     size = 0
     for piece in picture:
         size += len(piece)
         if size > MOST_BYTES:
             raise PictureTooLarge("A picture may have 25 MB at most.")
-        source.write(piece)
-    source.flush()
+        with granted():
+            _write(source, piece)
     source.seek(0)
 
 
-def _run(order: dict[str, Any], source: IO[bytes]) -> bytes:
+def _write(source: FileIO, piece: bytes) -> None:
+    """Write all of it; without a buffer, which would raise again when it is closed."""
+    left = memoryview(piece)
+    while left:
+        left = left[source.write(left) :]
+
+
+def _run(order: dict[str, Any], source: FileIO) -> bytes:
     said = _Said()
     try:
         ended = child.run(

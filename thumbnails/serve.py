@@ -11,11 +11,13 @@ from __future__ import annotations
 import hashlib
 import logging
 from collections.abc import Iterator
+from contextlib import suppress
 from functools import cache
 from http import HTTPStatus
 from typing import Any, Final
 
 from django.conf import settings
+from django.db.models import QuerySet
 from django.http import (
     Http404,
     HttpRequest,
@@ -54,6 +56,7 @@ logger = logging.getLogger(__name__)
 FOR_EVER: Final = "max-age=31536000, immutable"
 FOR_EVER_HIS: Final = f"private, {FOR_EVER}"
 FULL: Final = "full"  # as it is stored
+TRIES: Final = 2  # where a picture is replaced between looking it up and reading it
 SEAL: Final = 16  # bytes
 SOON, LATER = "2", "30"  # seconds: when to ask again for what could not be had
 UNREADABLE: Final = (PictureRefused, FileNotFoundError)
@@ -71,11 +74,12 @@ def template_picture(request: HttpRequest, slug: str, version: str, size: str) -
     else:
         template = _template(slug, size)
         if template.stored.sha256[:DIGITS] != version:  # it was replaced since
-            address = template_address(template, size)
-            return HttpResponseRedirect(address, headers={"Cache-Control": "no-cache"})
+            return _moved(template, size)
         try:
             response = _answer(template.stored, size)
         except UNREADABLE as error:
+            if derive.is_released(template.stored):  # it was replaced right now
+                return _moved(_template(slug, size), size)
             _give_up(template.stored, error)
             raise Http404 from error
     return _described(response, tag, caching, personal=False)
@@ -86,6 +90,11 @@ def _template(slug: str, size: str) -> ThumbnailTemplate:
     if template is None or size not in {*SIZES, FULL}:
         raise Http404
     return template
+
+
+def _moved(template: ThumbnailTemplate, size: str) -> HttpResponseBase:
+    address = template_address(template, size)
+    return HttpResponseRedirect(address, headers={"Cache-Control": "no-cache"})
 
 
 def thumbnail(request: HttpRequest, pk: int) -> HttpResponseBase:
@@ -108,7 +117,7 @@ def _thumbnail(request: HttpRequest, pk: int) -> HttpResponseBase:
     asked, size = request.GET.get("v", ""), request.GET.get("size", "") or FULL
     if size not in {*SIZES, FULL}:
         return _refused(f"Give one of these sizes: {', '.join(SIZES)}.")
-    known = glance(user, pk)
+    owner_id, known = glance(user, pk)
     if wanted and known and (tag := _tag(request, pk, _query(known, size))) in wanted:
         return _known(tag, "private, no-cache", personal=True)
     if asked and size in SIZES and (body := derive.kept(derive.of_recording(pk), asked, size)):
@@ -116,12 +125,30 @@ def _thumbnail(request: HttpRequest, pk: int) -> HttpResponseBase:
         return _described(
             response, _tag(request, pk, _query(asked, size)), FOR_EVER_HIS, personal=True
         )
-    recording = Recording.objects.filter(pk=pk).select_related("owner", *RELATED).first()
-    for picture in _steps(recording) if recording else ():
-        try:
-            return _shown(request, pk, picture, size, for_ever=asked == picture.version)
-        except UNREADABLE as error:
-            _give_up(picture.stored, error)
+    mine = Recording.objects.filter(pk=pk, owner_id=owner_id).select_related("owner", *RELATED)
+    for _ in range(TRIES):
+        with suppress(_Replaced):
+            return _current(request, mine.all(), asked, size)
+    raise Http404
+
+
+class _Replaced(Exception):
+    """The picture that was looked up has been released since."""
+
+
+def _current(
+    request: HttpRequest, mine: QuerySet[Recording], asked: str, size: str
+) -> HttpResponseBase:
+    """Answer with what the recording shows now. Raises Http404, _Replaced."""
+    for recording in mine:
+        for picture in _steps(recording):
+            for_ever = asked == picture.version
+            try:
+                return _shown(request, recording.pk, picture, size, for_ever=for_ever)
+            except UNREADABLE as error:
+                if derive.is_released(picture.stored):
+                    raise _Replaced from error
+                _give_up(picture.stored, error)
     raise Http404
 
 
@@ -195,8 +222,8 @@ def _credential(request: HttpRequest) -> str:
     return token or request.COOKIES.get(settings.SESSION_COOKIE_NAME, "")
 
 
-def glance(user: Any, pk: int) -> str:
-    """Return the version of what was chosen or made for a recording, empty where nothing was.
+def glance(user: Any, pk: int) -> tuple[int, str]:
+    """Return a recording's owner and the version of what was chosen or made, empty without.
 
     Columns instead of rows: making six objects takes longer than the rest of an answer. Raises
     Http404 where the user may not see the recording.
@@ -205,7 +232,7 @@ def glance(user: Any, pk: int) -> str:
     for owner_id, own, chosen in Recording.objects.filter(pk=pk).values_list(*columns):
         # Whose it is says enough for most: what else a user may takes two queries.
         if owner_id == user.pk or user.has_perm(ADMINISTER):
-            return (own or chosen or "")[:DIGITS]
+            return owner_id, (own or chosen or "")[:DIGITS]
     raise Http404
 
 

@@ -8,20 +8,21 @@ from typing import Any, Final
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.core.exceptions import RequestDataTooBig
-from django.http import HttpResponse, HttpResponseBase, JsonResponse
+from django.http import Http404, HttpResponse, HttpResponseBase, JsonResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.utils.translation import gettext as _
 from django.views.decorators.csrf import csrf_exempt, csrf_protect
 from django.views.decorators.http import require_http_methods, require_safe
 
-from recordings.ledger.exceptions import LedgerError
+from recordings.ledger.exceptions import LedgerError, StorageFault, StorageFull
 from recordings.models import Recording
 from recordings.views import SignedIn, recording_page, visible
 from thumbnails import derive, editing, frames
-from thumbnails.exceptions import OF_THE_SITE, CannotEdit
+from thumbnails.exceptions import OF_THE_SITE, CannotEdit, NotTheirs
 from thumbnails.gallery import AS_STORED
+from thumbnails.lettering import cleaned
 from thumbnails.models import Thumbnail, ThumbnailTemplate
-from thumbnails.requests import TITLE_LENGTH, EditorForm, check
+from thumbnails.requests import TITLE_LENGTH, EditorForm, check, put_aside
 from thumbnails.resolve import SIZES
 from thumbnails.sandbox import render
 
@@ -37,7 +38,9 @@ def save(request: SignedIn, pk: int) -> HttpResponseBase:
         return redirect("recording", pk=pk)
     try:
         check(request.META)
-    except RequestDataTooBig as error:
+        with put_aside():
+            _ = request.POST  # reads it
+    except (RequestDataTooBig, StorageFull) as error:
         messages.error(request, str(error))
         return redirect("recording", pk=pk)
     return _save(request, pk)
@@ -50,6 +53,8 @@ def _save(request: Any, pk: int) -> HttpResponseBase:
     act = BUTTONS.get(request.POST.get("do", ""), _unknown)
     try:
         said = act(request, form, recording)
+    except NotTheirs as error:
+        raise Http404 from error
     except LedgerError as error:
         return _again(request, pk, form, str(error))
     messages.success(request, said)
@@ -76,9 +81,9 @@ def _save_picture(request: SignedIn, form: EditorForm, recording: Recording) -> 
     by, source = request.user.get_username(), form.cleaned_data["source"]
     template = source if isinstance(source, ThumbnailTemplate) else None
     if template and form.is_plain:
-        editing.choose(recording.pk, template, by=by)
+        editing.choose(recording, template, by=by)
     else:
-        editing.set_own(recording.pk, _made(form, recording), by=by, template=template)
+        editing.set_own(recording, _made(form, recording), by=by, template=template)
     return _("The picture is saved.")
 
 
@@ -86,12 +91,12 @@ def _back_to_template(request: SignedIn, form: EditorForm, recording: Recording)
     row = Thumbnail.objects.filter(recording=recording).select_related("template").first()
     if row is None or row.template is None:
         raise CannotEdit(_("There is no template to go back to."))
-    editing.choose(recording.pk, row.template, by=request.user.get_username())
+    editing.choose(recording, row.template, by=request.user.get_username())
     return _("The template is shown again.")
 
 
 def _back(request: SignedIn, form: EditorForm, recording: Recording) -> str:
-    editing.back(recording.pk, by=request.user.get_username())
+    editing.back(recording, by=request.user.get_username())
     return _("The recording shows its frame or the default again.")
 
 
@@ -123,16 +128,23 @@ BUTTONS: Final = {
 
 
 def _made(form: EditorForm, recording: Recording) -> bytes:
-    """Compose one PNG. Raises PictureRefused, Busy, CannotEdit, StorageFault."""
+    """Compose one PNG. Raises PictureRefused, Busy, DecoderFault, CannotEdit, StorageFault."""
     given = form.cleaned_data
-    source = given["source"]
-    if isinstance(source, ThumbnailTemplate):
-        picture = derive.chunks(source.stored)
-    elif source == "frame":
-        picture = [frames.frame(recording, given["seconds"])]
-    else:
-        picture = given["image"].chunks()
-    return render({**AS_STORED, "crop": form.crop, "title": given["title"].strip()}, picture)
+    order = {**AS_STORED, "crop": form.crop, "title": given["title"]}
+    if isinstance(given["source"], ThumbnailTemplate):
+        return _written_on(given["source"], order)
+    if given["source"] == "frame":
+        return render(order, [frames.frame(recording, given["seconds"])])
+    return render(order, given["image"].chunks())
+
+
+def _written_on(template: ThumbnailTemplate, order: dict[str, Any]) -> bytes:
+    try:
+        return render(order, derive.chunks(template.stored))
+    except FileNotFoundError as error:
+        if derive.is_released(template.stored):
+            raise CannotEdit(_("This template was replaced a moment ago: save again.")) from error
+        raise StorageFault(_("This template is missing in storage: choose another one.")) from error
 
 
 @login_required
@@ -160,7 +172,7 @@ def _seconds(text: str) -> float:
 def title(request: SignedIn, pk: int) -> HttpResponseBase:
     """Answer with a title on nothing, for the preview to lay over a picture."""
     get_object_or_404(visible(request), pk=pk)
-    words = request.GET.get("text", "").strip()[:TITLE_LENGTH].replace("\0", "")
+    words = cleaned(request.GET.get("text", "")[:TITLE_LENGTH])
     if not words:
         return HttpResponse(status=HTTPStatus.NO_CONTENT)
     try:

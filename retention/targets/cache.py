@@ -1,12 +1,13 @@
 """The site's cache, as a whole: what it held is made anew when somebody asks.
 
 A cache may be shared with others, so only entries that are certainly ours go: by the prefix of
-their keys, or for files by their folder, which is the site's own.
+their keys, or for files by their folder, which is the site's own, and the names a cache gives.
 """
 
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
 from itertools import islice
@@ -28,6 +29,8 @@ from retention.targets import whole
 from retention.targets.base import Result, Target, Work
 
 NAME: Final = "all entries of the cache “{}”"
+HALF: Final = re.compile(r"tmp[a-z0-9_]{8}")  # what tempfile calls a file
+WRITTEN_WITHIN: Final = 600  # seconds; who took longer to write an entry was killed
 AT_ONCE: Final = 1000  # keys in one command to Redis
 
 
@@ -108,8 +111,20 @@ def _empty_files(cache: Any) -> tuple[int, int]:
 
 
 def _files(cache: Any) -> Iterator[unlink.Found]:
-    found = unlink.walk(_folder(cache), recursive=False)
-    return (one for one in found if one.name.endswith(cache.cache_suffix))
+    """Yield entries, and what writers left that were killed before it had an entry's name."""
+    for one in unlink.walk(_folder(cache), recursive=False):
+        if one.name.endswith(cache.cache_suffix) or _was_left(_folder(cache) / one.name):
+            yield one
+
+
+def _was_left(path: Path) -> bool:
+    if not HALF.fullmatch(path.name):
+        return False
+    try:
+        # Not the time of change, which some caches set to when an entry expires.
+        return path.lstat().st_ctime <= time.time() - WRITTEN_WITHIN
+    except FileNotFoundError:
+        return False
 
 
 def _folder(cache: Any) -> Path:

@@ -41,13 +41,15 @@ from recordings.ledger.transactions import retried
 from recordings.models import ArchivedFile, ArchivedRecording, Job, Recording, RecordingFile
 from tests.conftest import assert_clean, store
 from tests.proofs import children, moments
+from thumbnails.models import OwnerDefault, Thumbnail, ThumbnailTemplate
 
 FILES = (Kind.ORIGINAL, Kind.TRIMMED, Kind.AUDIO)
 CONTENT = bytes(range(256)) * 12
 HALF = len(CONTENT) // 2
 TABLES = (
-    Job, ArchivedFile, ArchivedRecording, RecordingFile, Recording, StoredFile, Receipt,
-    Reservation, Hold, Lease, Clock, Account, Scan, Sighting, StorageBond,
+    Thumbnail, OwnerDefault, ThumbnailTemplate, Job, ArchivedFile, ArchivedRecording, RecordingFile,
+    Recording, StoredFile, Receipt, Reservation, Hold, Lease, Clock, Account, Scan, Sighting,
+    StorageBond,
 )  # fmt: skip
 
 

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import os
 import shutil
+import signal
 import sqlite3
+import time
 
 import pytest
 from django.core.cache import caches
+from django.core.cache.backends import filebased
 from django.core.exceptions import ValidationError
 from django.db import OperationalError, connection
 
@@ -14,6 +18,7 @@ from retention import runs, sweep
 from retention.choices import Mode
 from retention.targets import database
 from tests.conftest import is_sqlite, redis_url
+from tests.proofs import children
 from tests.retention.conftest import run
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -47,6 +52,26 @@ def test_cache_of_files_is_emptied_and_its_folder_left(folders, settings, policy
     assert cache.get("one") is None
     assert (folders / "cache/django/notes.txt").exists()
     assert (folders / "cache/other.djcache").exists()
+
+
+def test_what_a_killed_writer_left_goes_with_the_cache(folders, settings, policy, time_machine):
+    cache = use_cache(settings, "filebased.FileBasedCache", folders / "cache/django")
+    (folders / "cache/django/tmpl.txt").write_text("not of our making")
+
+    def write() -> None:
+        filebased.file_move_safe = lambda *given, **named: os.kill(os.getpid(), signal.SIGKILL)
+        cache.set("one", "private")
+
+    assert children.ended(children.fork(write)) == -signal.SIGKILL
+    assert len(list((folders / "cache/django").iterdir())) == 2
+    assert run(policy).items.get().detail == "0 entries"  # it could be a writer's that lives
+
+    time_machine.move_to(time.time() + 11 * 60)
+    done = run(policy)
+
+    assert done.items.get().detail == "1 entries"
+    assert done.bytes_freed > 0
+    assert [path.name for path in (folders / "cache/django").iterdir()] == ["tmpl.txt"]
 
 
 def test_cache_in_memory_loses_its_own_keys_alone(folders, settings, policy):

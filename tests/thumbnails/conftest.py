@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import resource
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from io import BytesIO
 from typing import Any
 
@@ -49,6 +51,32 @@ def templates(db: None) -> list[ThumbnailTemplate]:
     gallery.make_default(made[0])
     made[0].refresh_from_db()
     return made
+
+
+@contextmanager
+def limit(which: int, most: int) -> Iterator[None]:
+    """Have the operating system refuse this process more."""
+    before = resource.getrlimit(which)
+    resource.setrlimit(which, (most, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(which, before)
+
+
+class After:
+    """Lets something happen right after the first statement that contains a text."""
+
+    def __init__(self, text: str, meanwhile: Callable[[], object]) -> None:
+        self.text = text
+        self.meanwhile: Callable[[], object] | None = meanwhile
+
+    def __call__(self, execute: Any, sql: str, params: Any, many: bool, context: Any) -> Any:
+        result = execute(sql, params, many, context)
+        if self.meanwhile and self.text in sql:
+            meanwhile, self.meanwhile = self.meanwhile, None
+            meanwhile()
+        return result
 
 
 def picture(

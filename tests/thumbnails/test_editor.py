@@ -326,7 +326,7 @@ def test_administrator_sets_his_own_default(
 
 def test_others_cannot_edit(make_user: Any, recording: Recording, templates: Any) -> None:
     owners = OwnerDefault.objects.create(owner_id=recording.owner_id, template=templates[0])
-    editing.choose(recording.pk, templates[0], by="olga")
+    editing.choose(recording, templates[0], by="olga")
     rows = list(Thumbnail.objects.values())
     other = Client()
     assert other.post(f"/recordings/{recording.pk}/thumbnail").status_code == 302
@@ -349,3 +349,19 @@ def test_form_needs_its_token(owner: Any, recording: Recording, templates: Any) 
 
     assert answer.status_code == 403
     assert not Thumbnail.objects.exists()
+
+
+@pytest.mark.parametrize(
+    "title",
+    ["\u200d", "\u200b", "\u2060", "\u202e", "\u00ad", "\x01", "\U0001f3fb", " \u200b \u200f "],
+    ids=ascii,
+)
+def test_title_that_nobody_sees_is_none(
+    browser: Client, recording: Recording, templates: Any, title: str
+) -> None:
+    save(browser, recording, source="template:second", title=title)
+
+    row = Thumbnail.objects.get(recording=recording)
+    assert (row.template, row.stored) == (templates[1], None)
+    layer = browser.get(f"/recordings/{recording.pk}/thumbnail/title", {"text": title})
+    assert layer.status_code == 204

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import resource
 from pathlib import Path
 from time import time
 from typing import Any
@@ -11,14 +12,16 @@ import pytest
 from django.test import Client
 
 from recordings import trash
+from recordings.ledger.exceptions import StorageFault
 from recordings.ledger.names import Kind
 from recordings.models import Recording
 from recordings.processing import ffmpeg
 from recordings.tasks import tick
 from tests.conftest import store
 from tests.processing import clips
-from tests.thumbnails.conftest import opened
+from tests.thumbnails.conftest import limit, opened
 from thumbnails import frames
+from thumbnails.exceptions import Busy
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.media]
 
@@ -112,3 +115,13 @@ def test_film_that_is_none_is_refused(browser: Client, owner: Any) -> None:
     store(recording, Kind.TRIMMED, b"no film")
 
     assert look(browser, recording).status_code == 422
+
+
+def test_no_descriptor_left_for_a_frame_is_said(film: Recording) -> None:
+    free = os.dup(0)
+    os.close(free)
+
+    with limit(resource.RLIMIT_NOFILE, free), pytest.raises((Busy, StorageFault)):
+        frames.frame(film, 1.0)
+
+    assert frames.frame(film, 1.0)

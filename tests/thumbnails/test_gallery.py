@@ -8,9 +8,11 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from io import StringIO
 from itertools import combinations
+from pathlib import Path
 from typing import Any
 
 import pytest
+from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.core.management import call_command
@@ -61,7 +63,7 @@ def test_a_thousand_owners_and_the_gallery_cost_22_files(stored_names: Any) -> N
     recordings = list(Recording.objects.with_files())
     templates = list(ThumbnailTemplate.objects.all())
     for index, recording in enumerate(recordings[:60]):
-        editing.choose(recording.pk, templates[index % 22], by="olga")
+        editing.choose(recording, templates[index % 22], by="olga")
     default = SiteDefault()
 
     assert all(resolve(one, default) for one in Recording.objects.with_files())
@@ -91,7 +93,7 @@ def test_making_them_again_changes_nothing_that_was_changed(stored_names: Any) -
 
 
 def test_retired_one_stays_where_it_was_chosen(recording: Recording, templates: Any) -> None:
-    editing.choose(recording.pk, templates[1], by="olga")
+    editing.choose(recording, templates[1], by="olga")
 
     assert gallery.retire(templates[1])
     assert not gallery.retire(templates[1])
@@ -196,7 +198,7 @@ def test_of_two_defaults_at_once_the_later_one_stands(templates: Any) -> None:
 def test_closing_an_account_takes_pictures_and_wishes_along(
     owner: Any, recording: Recording, templates: Any, stored_names: Any
 ) -> None:
-    editing.set_own(recording.pk, picture(), by="olga")
+    editing.set_own(recording, picture(), by="olga")
     editing.set_default(owner.pk, templates[1])
 
     close_account(owner, by="anna", at_once=True)
@@ -318,7 +320,7 @@ def test_list_tells_which_are_chosen_and_the_page_by_how_many(
     office: Client, templates: Any, make_recording: Any
 ) -> None:
     for _ in range(2):
-        editing.choose(make_recording(files=0).pk, templates[1], by="olga")
+        editing.choose(make_recording(files=0), templates[1], by="olga")
     change = reverse("admin:thumbnails_thumbnailtemplate_change", args=[templates[1].pk])
 
     rows = {row.slug: row.is_chosen for row in office.get(reverse(LIST)).context["cl"].result_list}
@@ -328,7 +330,14 @@ def test_list_tells_which_are_chosen_and_the_page_by_how_many(
 
 
 @pytest.mark.parametrize(
-    "wrong", [{"slug": "A b"}, {"slug": "first"}, {"picture": upload(b"none")}, {"picture": ""}]
+    "wrong",
+    [
+        {"slug": "A b"},
+        {"slug": "first"},
+        {"picture": upload(b"none")},
+        {"picture": ""},
+        {"position": str(2**31 - 1)},
+    ],
 )
 def test_wrong_template_is_refused_on_its_page(
     office: Client, templates: Any, stored_names: Any, wrong: Any
@@ -341,6 +350,33 @@ def test_wrong_template_is_refused_on_its_page(
     assert answer.status_code == 200
     assert answer.context["errors"]
     assert stored_names() == names
+
+
+def test_list_takes_no_position_that_leaves_no_room_behind_it(
+    office: Client, templates: Any
+) -> None:
+    row = {"form-0-id": templates[0].pk, "form-0-position": str(2**31 - 1)}
+    form = {"form-TOTAL_FORMS": "1", "form-INITIAL_FORMS": "1", "_save": "Save", **row}
+
+    answer = office.post(reverse(LIST), form)
+
+    assert answer.status_code == 200
+    assert ThumbnailTemplate.objects.get(pk=templates[0].pk).position == 0
+
+
+def test_template_is_added_behind_the_largest_position_there_may_be(templates: Any) -> None:
+    ThumbnailTemplate.objects.filter(pk=templates[1].pk).update(position=2**31 - 1)
+
+    made = [gallery.add(slug, slug, picture()) for slug in ("third", "fourth")]
+
+    assert [template.position for template in made] == [gallery.LAST, gallery.LAST]
+
+
+def test_web_server_starts_where_templates_cannot_be_stored() -> None:
+    """On a full disk people make room through the site."""
+    unit = Path(settings.BASE_DIR, "deploy/systemd/mediasite-web.service").read_text()
+
+    assert "ExecStartPre=-/srv/mediasite/.venv/bin/python manage.py make_templates" in unit
 
 
 def press(office: Client, action: str, *templates: ThumbnailTemplate) -> list[str]:

@@ -54,6 +54,27 @@ def test_what_is_too_much_beside_the_picture_is_left_alone(make: Any) -> None:
     assert opened(made).size == (320, 180)
 
 
+@pytest.mark.parametrize(
+    "content",
+    [
+        picture("JPEG") + b"\xff\xda" * 1000,
+        picture("JPEG", icc_profile=b"\xff\xda" * 5_000_000),
+        picture("JPEG", comment=b"\xff\xda" * 1000),
+    ],
+    ids=["the film of a motion photo", "a large profile", "a comment"],
+)
+def test_bytes_that_are_no_scan_are_not_counted(content: bytes) -> None:
+    assert opened(render(AS_STORED, [content])).size == (1280, 720)
+
+
+def test_scans_behind_filling_and_restarts_are_counted() -> None:
+    content = picture("JPEG")
+    scan = b"\xff\xff\xda\0\x08\1\1\0\0\x3f\0" + b"a\xff\0\xff\xd0b"
+
+    with pytest.raises(PictureRefused, match="slow"):
+        render(AS_STORED, [content[:-2] + scan * 101 + content[-2:]])
+
+
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize("name", ["svg", "a billion pixels", "cut-off jpeg", "nothing in it"])
 def test_refused_upload_leaves_nothing(

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import os
+import resource
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.test import Client
 
-from tests.thumbnails.conftest import opened, picture
+from recordings.models import Recording
+from tests.thumbnails.conftest import limit, opened, picture
 from tests.thumbnails.test_thumbnail import put
 from thumbnails import sandbox
 from thumbnails.exceptions import Busy, DecoderFault, PictureRefused, PictureTooLarge
@@ -144,3 +149,53 @@ def test_honest_answer_is_read() -> None:
     made = render(AS_STORED, [picture()])
 
     assert opened(made).size == tuple(AS_STORED["size"])
+
+
+def free_descriptor() -> int:
+    free = os.dup(0)
+    os.close(free)
+    return free
+
+
+def test_no_room_for_the_bytes_of_a_picture_is_said() -> None:
+    with limit(resource.RLIMIT_FSIZE, 1000), pytest.raises(Busy, match="no room"):
+        render(AS_STORED, [b"x" * 100_000])
+
+
+@pytest.mark.parametrize("left", [0, 1], ids=["for the bytes", "for the child"])
+def test_no_descriptor_left_is_said(left: int) -> None:
+    most = free_descriptor() + left
+
+    with limit(resource.RLIMIT_NOFILE, most), pytest.raises(Busy, match="no room"):
+        render(AS_STORED, [picture()])
+
+    assert opened(render(AS_STORED, [picture()])).size == (1280, 720)
+
+
+def test_error_of_where_a_picture_comes_from_is_not_the_sites_lack_of_room() -> None:
+    def missing() -> Iterator[bytes]:
+        raise FileNotFoundError
+        yield b""
+
+    with pytest.raises(FileNotFoundError):
+        render(AS_STORED, missing())
+
+
+@pytest.mark.django_db(transaction=True)
+def test_full_disk_under_a_body_is_said(
+    api: Client, owner: Any, recording: Recording, templates: Any
+) -> None:
+    """A large body is put aside in a file while it is read; the limit leaves the database room."""
+    large = picture() + bytes(20_000_000)
+    browser = Client()
+    browser.force_login(owner)
+    upload = SimpleUploadedFile("a.png", large)
+    form = {"do": "save", "source": "image", "image": upload}
+
+    with limit(resource.RLIMIT_FSIZE, 15_000_000):
+        by_api = put(api, recording, large)
+        by_form = browser.post(f"/recordings/{recording.pk}/thumbnail", form, follow=True)
+
+    assert (by_api.status_code, by_api.json()["code"]) == (507, "storage_full")
+    said = [str(message) for message in by_form.context["messages"]]
+    assert said == ["The disk is full; nothing was kept of this file."]

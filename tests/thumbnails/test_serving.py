@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import os
+import signal
 from pathlib import Path
 from time import time
 from typing import Any
 
 import pytest
 from django.core.cache import caches
+from django.core.cache.backends import filebased
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
@@ -19,6 +22,7 @@ from recordings.models import Recording
 from recordings.tasks import tick
 from tests import archives
 from tests.conftest import store
+from tests.proofs import children
 from tests.recordings.test_archive import put_away
 from tests.thumbnails.conftest import opened, picture
 from tests.thumbnails.test_thumbnail import address, choose, put
@@ -391,9 +395,9 @@ def test_fifty_recordings_cost_the_queries_of_five(
         for index in range(number):
             recording = make_recording(files=1)
             if index % 5 == 0:
-                editing.choose(recording.pk, templates[0], by="olga")
+                editing.choose(recording, templates[0], by="olga")
             elif index % 5 == 1:
-                editing.set_own(recording.pk, picture(size=(16, 9)), by="olga")
+                editing.set_own(recording, picture(size=(16, 9)), by="olga")
             elif index % 5 == 2:
                 store(recording, Kind.POSTER, picture("JPEG", (16, 9)))
 
@@ -441,3 +445,23 @@ def test_pictures_live_in_a_bucket_as_well(
     assert opened(small.content).size == SIZES["list"]
     assert derive.content(gallery.ThumbnailTemplate.objects.get().stored)
     assert choose(api, recording, "first").status_code == 200
+
+
+def test_write_that_was_killed_leaves_nothing_for_long(
+    own: str, recording: Recording, settings: Any, time_machine: Any
+) -> None:
+    folder = Path(settings.CACHES["thumbnails"]["LOCATION"])
+
+    def write() -> None:
+        filebased.file_move_safe = lambda *given, **named: os.kill(os.getpid(), signal.SIGKILL)
+        derive.pictures().set(f"{derive.of_recording(recording.pk)}:v:card", b"private pixels")
+
+    assert children.ended(children.fork(write)) == -signal.SIGKILL
+    assert [path.read_bytes() for path in folder.iterdir()] == [b"private pixels"]
+
+    derive.tidy()
+    assert len(list(folder.iterdir())) == 1  # it could be a writer's that lives
+
+    time_machine.move_to(time() + 11 * 60)
+    derive.tidy()
+    assert not list(folder.iterdir())

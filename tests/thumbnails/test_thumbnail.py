@@ -59,9 +59,9 @@ def test_picture_is_looked_for_from_own_to_the_sites_default(
     seen.append(source(recording))
     store(recording, Kind.POSTER, picture("JPEG"))
     seen.append(source(recording))
-    editing.choose(recording.pk, templates[1], by="olga")
+    editing.choose(recording, templates[1], by="olga")
     seen.append(source(recording))
-    editing.set_own(recording.pk, picture(), by="olga")
+    editing.set_own(recording, picture(), by="olga")
     seen.append(source(recording))
 
     assert seen == list(reversed(Source))
@@ -175,7 +175,7 @@ def test_names_that_storage_knows_already_are_passed_over(
     for name in (f"custom_thumb_{recording.pk}.png", f"custom_thumb_{recording.pk}_v2.png"):
         (folder / name).write_bytes(b"somebody's")
 
-    editing.set_own(recording.pk, picture(), by="olga")
+    editing.set_own(recording, picture(), by="olga")
 
     assert str(Thumbnail.objects.get().stored).endswith(f"custom_thumb_{recording.pk}_v3.png")
     assert {path.name: path.read_bytes() for path in folder.iterdir()}[
@@ -264,6 +264,19 @@ def test_held_picture_is_not_replaced(
     assert_clean()
 
 
+def test_held_recording_without_its_own_picture_may_change_its_template(
+    api: Client, recording: Recording, owner: Any, templates: Any
+) -> None:
+    choose(api, recording, "first")
+    place_hold(reason="audit", by="anna", owner_id=owner.pk, recording_id=recording.pk)
+
+    assert choose(api, recording, "second").status_code == 200
+    gallery.replace(templates[1], picture(colour="#ffffff"))
+    assert opened(api.get(address(recording)).content).getpixel((3, 3)) == (255, 255, 255)
+    assert api.delete(address(recording)).status_code == 204
+    assert put(api, recording, picture()).status_code == 200
+
+
 def test_full_quota_is_said_and_leaves_nothing(
     api: Client, recording: Recording, account: Any, stored_names: Any
 ) -> None:
@@ -321,7 +334,7 @@ def test_own_picture_goes_to_the_archive_and_comes_back(
     api: Client, recording: Recording, templates: Any, account: Any, settings: Any, tmp_path: Any
 ) -> None:
     archives.use_folder(settings, tmp_path / "archive")
-    editing.set_own(recording.pk, picture(colour="#00ff00"), by="olga", template=templates[1])
+    editing.set_own(recording, picture(colour="#00ff00"), by="olga", template=templates[1])
     used = account().used
 
     archived = put_away(recording)
@@ -340,7 +353,7 @@ def test_chosen_template_comes_back_from_the_archive_unless_it_is_gone(
     recording: Recording, templates: Any, settings: Any, tmp_path: Any, gone: bool
 ) -> None:
     archives.use_folder(settings, tmp_path / "archive")
-    editing.choose(recording.pk, templates[1], by="olga")
+    editing.choose(recording, templates[1], by="olga")
     changed_at = Thumbnail.objects.get().changed_at
 
     archived = put_away(recording)
@@ -364,7 +377,7 @@ def test_two_edits_at_once_leave_one_picture(
 
     def edit(colour: str) -> None:
         try:
-            editing.set_own(recording.pk, picture(colour=colour), by="olga")
+            editing.set_own(recording, picture(colour=colour), by="olga")
         finally:
             connections.close_all()
 

@@ -90,3 +90,10 @@ def test_letters_that_join_are_joined(monkeypatch: Any) -> None:
     apart = sum(lettering.width(letter, 100) for letter in "سلام")
 
     assert joined < apart * 0.9
+
+
+def test_letters_without_form_stay_where_they_join_or_part_others() -> None:
+    persian = "\u0645\u06cc\u200c\u062e\u0648\u0627\u0647\u0645"
+
+    assert lettering.cleaned(persian) == persian
+    assert lettering.cleaned("\u200c\u200e \u2060") == ""
