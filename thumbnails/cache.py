@@ -8,15 +8,14 @@ import time
 from collections.abc import Collection
 from contextlib import suppress
 from pathlib import Path
-from typing import IO, Any, Final
+from typing import IO, Any
 
 from django.core.cache.backends.base import DEFAULT_TIMEOUT
 from django.core.cache.backends.filebased import FileBasedCache
 
-logger = logging.getLogger(__name__)
+from recordings.half_written import was_left
 
-HALF: Final = "tmp????????"  # what FileBasedCache writes to before it takes an entry's name
-WRITTEN_WITHIN: Final = 600  # seconds; who took longer was killed
+logger = logging.getLogger(__name__)
 
 
 class PictureCache(FileBasedCache):
@@ -64,11 +63,8 @@ class PictureCache(FileBasedCache):
                 if os.stat(path).st_mtime <= at:
                     self._delete(path)
         folder: str = self._dir  # type: ignore[attr-defined]
-        for left in Path(folder).glob(HALF):
-            with suppress(FileNotFoundError):
-                # Not the time of change, which may be set already to when it would expire.
-                if left.stat().st_ctime <= at - WRITTEN_WITHIN:
-                    self._delete(str(left))
+        for left in filter(was_left, Path(folder).glob("tmp*")):
+            self._delete(str(left))
 
     def _files(self) -> list[str]:
         found: list[str] = self._list_cache_files()  # type: ignore[attr-defined]

@@ -23,7 +23,6 @@ from django.db.models.functions import Now
 from django.utils.translation import gettext as _
 
 from recordings import tasks, trash
-from recordings.api.errors import NOT_FOUND
 from recordings.ledger import names
 from recordings.ledger.models import StoredFile
 from recordings.ledger.names import Kind
@@ -130,9 +129,9 @@ def locked(seen: Recording) -> Iterator[Recording]:
 
     Between seeing and this lie a picture's decoding and storing, in which it can change hands.
     """
-    with trash.locked([seen.pk]) as found:
-        if not found or found[0].owner_id != seen.owner_id:
-            raise NotTheirs(NOT_FOUND)
+    with trash.locked([seen.pk], of=seen.owner_id) as found:
+        if not found:
+            raise NotTheirs
         if found[0].trashed_at is not None:
             raise CannotEdit(_("This recording is in the trash: restore it first."))
         yield found[0]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from http import HTTPStatus
 from typing import Final
 
+from recordings.api.errors import NOT_FOUND
 from recordings.ledger.exceptions import LedgerError, StorageFault
 
 
@@ -22,6 +23,9 @@ class CannotEdit(LedgerError):
 
 class NotTheirs(CannotEdit):
     """The recording is gone, or has another owner than when it was asked for."""
+
+    def __str__(self) -> str:
+        return NOT_FOUND
 
 
 class Busy(LedgerError):

@@ -7,7 +7,6 @@ their keys, or for files by their folder, which is the site's own, and the names
 from __future__ import annotations
 
 import re
-import time
 from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
 from itertools import islice
@@ -21,6 +20,7 @@ from django.core.cache.backends.filebased import FileBasedCache
 from django.core.cache.backends.locmem import LocMemCache
 from django.core.cache.backends.redis import RedisCache
 
+from recordings.half_written import was_left
 from recordings.ledger import unlink
 from retention.choices import Action, Clock, Outcome
 from retention.decide import Facts
@@ -29,8 +29,6 @@ from retention.targets import whole
 from retention.targets.base import Result, Target, Work
 
 NAME: Final = "all entries of the cache “{}”"
-HALF: Final = re.compile(r"tmp[a-z0-9_]{8}")  # what tempfile calls a file
-WRITTEN_WITHIN: Final = 600  # seconds; who took longer to write an entry was killed
 AT_ONCE: Final = 1000  # keys in one command to Redis
 
 
@@ -111,20 +109,10 @@ def _empty_files(cache: Any) -> tuple[int, int]:
 
 
 def _files(cache: Any) -> Iterator[unlink.Found]:
-    """Yield entries, and what writers left that were killed before it had an entry's name."""
+    """Yield entries, and what killed writers left."""
     for one in unlink.walk(_folder(cache), recursive=False):
-        if one.name.endswith(cache.cache_suffix) or _was_left(_folder(cache) / one.name):
+        if one.name.endswith(cache.cache_suffix) or was_left(_folder(cache) / one.name):
             yield one
-
-
-def _was_left(path: Path) -> bool:
-    if not HALF.fullmatch(path.name):
-        return False
-    try:
-        # Not the time of change, which some caches set to when an entry expires.
-        return path.lstat().st_ctime <= time.time() - WRITTEN_WITHIN
-    except FileNotFoundError:
-        return False
 
 
 def _folder(cache: Any) -> Path:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import json
 from collections.abc import Callable
 from typing import Any
@@ -13,22 +12,9 @@ from recordings import trash
 from recordings.models import Job, Label, Recording
 from recordings.transfer import transfer
 from retention.models import KeepRequest
+from tests.slow import SlowBody
 
 pytestmark = pytest.mark.django_db
-
-
-class Slow(io.BytesIO):
-    """A body before whose first byte something happens: the sender takes his time."""
-
-    def __init__(self, content: bytes, meanwhile: Callable[[], object]) -> None:
-        super().__init__(content)
-        self.meanwhile: Callable[[], object] | None = meanwhile
-
-    def read(self, size: int | None = -1, /) -> bytes:
-        if self.meanwhile:
-            happens, self.meanwhile = self.meanwhile, None
-            happens()
-        return super().read(size)
 
 
 @pytest.fixture
@@ -42,7 +28,7 @@ def send_slowly(api: Any, recording: Any, boris: Any) -> Callable[..., Any]:
 
     def send(method: str, path: str, body: dict[str, Any]) -> Any:
         content = json.dumps(body).encode()
-        slow = Slow(content, lambda: transfer([recording.pk], to=boris, by="root"))
+        slow = SlowBody(content, lambda: transfer([recording.pk], to=boris, by="root"))
         extra: dict[str, Any] = {
             "wsgi.input": slow,
             "CONTENT_LENGTH": str(len(content)),

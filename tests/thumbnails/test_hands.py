@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from io import BytesIO
 from typing import Any
 
 import pytest
@@ -16,6 +15,7 @@ from recordings.ledger.purge import purge
 from recordings.models import Recording
 from recordings.transfer import transfer
 from tests.conftest import assert_clean
+from tests.slow import SlowBody
 from tests.thumbnails.conftest import After, opened, picture
 from thumbnails import editing, resolve
 from thumbnails.exceptions import NotTheirs
@@ -25,20 +25,6 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 NOT_YOURS = "There is no such thing here, or it is not yours."
 RECORDINGS = 'FROM "recordings_recording"'
-
-
-class SlowBody(BytesIO):
-    """What a client sends, with something that happens before it is read."""
-
-    def __init__(self, content: bytes, meanwhile: Callable[[], object]) -> None:
-        super().__init__(content)
-        self.meanwhile: Callable[[], object] | None = meanwhile
-
-    def read(self, size: int | None = -1, /) -> bytes:
-        if self.meanwhile:
-            meanwhile, self.meanwhile = self.meanwhile, None
-            meanwhile()
-        return super().read(size)
 
 
 @pytest.fixture
