@@ -12,6 +12,7 @@ if (form) {
   const { x, y, zoom, title, seconds } = form.elements;
   const now = form.querySelector("[data-now]");
   const player = document.querySelector("video[data-player]");
+  const sliders = form.querySelector(".thumb-sliders"); // of use once there is a preview
   const held = {}; // object URLs by use, let go when replaced
 
   const clamp = (value, least, most) => Math.min(Math.max(value, least), most);
@@ -42,7 +43,7 @@ if (form) {
 
   const show = (address) => {
     said.textContent = "";
-    stage.hidden = false;
+    stage.hidden = sliders.hidden = false;
     picture.src = address;
   };
 
@@ -63,6 +64,8 @@ if (form) {
     if (source) source.checked = true;
     showSource();
   };
+
+  sliders.hidden = true;
 
   let asked;
   const writeTitle = async () => {
