@@ -308,16 +308,20 @@ class Closure(models.Model):
 
 
 from recordings.archive_models import ArchivedFile, ArchivedRecording  # noqa: E402
+from recordings.editing.models import EditingSession  # noqa: E402
 from recordings.processing.models import Job, SourceRule  # noqa: E402  (they point at Recording)
+from recordings.uploads.models import ResumableUpload  # noqa: E402
 
 __all__ = [
     "ApiToken",
     "ArchivedFile",
     "ArchivedRecording",
     "Closure",
+    "EditingSession",
     "Job",
     "Label",
     "Recording",
     "RecordingFile",
+    "ResumableUpload",
     "SourceRule",
 ]

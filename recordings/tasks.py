@@ -13,7 +13,7 @@ from django.db import transaction
 from recordings import archive, closing, restoring
 from recordings.ledger import identity, publish, quarantine, receipts, spare
 from recordings.ledger import purge as ledger_purge
-from recordings.processing import jobs, outcome, pipeline, watchdog
+from recordings.processing import jobs, outcome, watchdog, work
 from recordings.uploads import intake
 
 logger = logging.getLogger(__name__)
@@ -27,7 +27,7 @@ upkeep: list[Callable[[], object]] = []
 @shared_task
 def process(pk: int) -> str:
     """Do one job, if it waits for us."""
-    return pipeline.process(pk)
+    return work.carry_out(pk)
 
 
 @shared_task

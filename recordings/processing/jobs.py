@@ -1,6 +1,6 @@
 """Jobs as rows: made, claimed, kept alive, asked to stop, taken back from the dead.
 
-What a job does is in `pipeline.py`, how it ends in `outcome.py`. Celery only rings: whatever task
+What a job does is in `work.py`, how it ends in `outcome.py`. Celery only rings: whatever task
 is lost, late or doubled, the row says what is due and the claim decides who does it.
 """
 
@@ -129,7 +129,7 @@ def claim(pk: int) -> Job | None:
 
 
 def _claim(pk: int) -> Job | None:
-    due = Job.objects.due().filter(pk=pk, kind=Job.Kind.PROCESS, cancel_requested_at=None)
+    due = Job.objects.due().filter(pk=pk, cancel_requested_at=None)
     with transaction.atomic():
         taken = due.update(
             state=Job.State.RUNNING,
@@ -236,5 +236,5 @@ def waiting() -> list[int]:
 
     Few, since a job that waits for a busy worker is rung for again on every tick.
     """
-    due = Job.objects.due().filter(kind=Job.Kind.PROCESS, cancel_requested_at=None)
+    due = Job.objects.due().filter(cancel_requested_at=None)
     return list(due.order_by("not_before", "id").values_list("pk", flat=True)[:MOST_RINGS])

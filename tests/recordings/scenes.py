@@ -20,7 +20,7 @@ from recordings.ledger.models import Account, Reservation, StoredFile
 from recordings.ledger.purge import purge
 from recordings.ledger.storages import storage
 from recordings.models import Job, Recording
-from recordings.processing import jobs, pipeline
+from recordings.processing import jobs, work
 from recordings.processing.scratch import items
 from recordings.uploads.details import Details
 from recordings.uploads.intake import Intake
@@ -44,7 +44,7 @@ def processed(recording: Recording) -> str:
     """Do the recording's waiting job here and now; return how it ended."""
     job = recording.open_job
     assert job, "nothing waits to be processed"
-    outcome = pipeline.process(job.pk)
+    outcome = work.carry_out(job.pk)
     recording.refresh_from_db()
     return outcome
 
@@ -74,9 +74,9 @@ def worker(pk: int) -> Iterator[Callable[[], str]]:
     """Process a job in a thread, as a worker does; call what is yielded to wait for its end."""
     ended: list[str] = []
 
-    def work() -> None:
+    def run() -> None:
         try:
-            ended.append(pipeline.process(pk))
+            ended.append(work.carry_out(pk))
         finally:
             connections.close_all()
 
@@ -85,7 +85,7 @@ def worker(pk: int) -> Iterator[Callable[[], str]]:
         assert ended, "the worker did not come to an end"
         return ended[0]
 
-    thread = threading.Thread(target=work)
+    thread = threading.Thread(target=run)
     thread.start()
     try:
         yield result

@@ -14,7 +14,7 @@ from recordings.ledger.exceptions import QuotaExceeded
 from recordings.ledger.models import Account, Reservation
 from recordings.ledger.release import place_hold
 from recordings.models import Job, Recording
-from recordings.processing import jobs, outcome, pipeline, watchdog
+from recordings.processing import jobs, outcome, watchdog, work
 from recordings.processing.models import SourceRule
 from recordings.processing.watchdog import Watchdog
 from recordings.trash import move_to_trash, restore
@@ -50,14 +50,14 @@ def test_five_workers_that_come_at_once_do_it_once(owner, clip):
     recording = upload(owner, clip("without_sound"))
     pk, outcomes, gate = newest(recording).pk, [], threading.Barrier(5)
 
-    def work() -> None:
+    def run() -> None:
         gate.wait()
         try:
-            outcomes.append(pipeline.process(pk))
+            outcomes.append(work.carry_out(pk))
         finally:
             connections.close_all()
 
-    threads = [threading.Thread(target=work) for _ in range(5)]
+    threads = [threading.Thread(target=run) for _ in range(5)]
     for thread in threads:
         thread.start()
     for thread in threads:
@@ -103,13 +103,6 @@ def test_job_that_waits_its_time_is_not_due(waiting):
 
     assert jobs.waiting() == []
     assert jobs.claim(newest(waiting).pk) is None
-
-
-def test_job_of_another_kind_is_not_processed(waiting):
-    Job.objects.update(kind=Job.Kind.RENDER)
-
-    assert jobs.waiting() == []
-    assert pipeline.process(newest(waiting).pk) == "not ours"
 
 
 def test_cancelling_a_waiting_job_ends_it_here_and_now(waiting, account):

@@ -8,7 +8,7 @@ import pytest
 from storages.backends.s3 import S3File
 
 from recordings.models import Job, Recording
-from recordings.processing import jobs, pipeline
+from recordings.processing import jobs, work
 from recordings.processing.captions import parse
 from recordings.processing.exceptions import SiteFault
 from recordings.processing.steps.base import Context, Output
@@ -281,7 +281,7 @@ def test_job_that_has_ended_is_not_done_again(owner, clip):
     recording = upload(owner, clip("without_sound"))
     processed(recording)
 
-    assert pipeline.process(newest(recording).pk) == "not ours"
+    assert work.carry_out(newest(recording).pk) == "not ours"
 
 
 @pytest.mark.s3

@@ -15,7 +15,7 @@ from recordings import trash
 from recordings.ledger import publish
 from recordings.ledger.models import Account
 from recordings.models import Job, Recording
-from recordings.processing import ffmpeg, jobs, pipeline, watchdog
+from recordings.processing import ffmpeg, jobs, watchdog, work
 from recordings.processing.steps.base import Context, Output
 from tests.recordings.scenes import (
     again,
@@ -173,7 +173,7 @@ def test_full_storage_is_tried_again_and_then_given_up(owner, clip, settings):
         job = newest(recording)
         assert (job.state, recording.state) == ("queued", "queued")
         assert job.error == "The disk is full; nothing was kept of this file."
-        assert pipeline.process(job.pk) == "not ours"
+        assert work.carry_out(job.pk) == "not ours"
         waits.append(round((job.not_before - job.heartbeat_at).total_seconds() / 60))
         Job.objects.update(not_before=Now())
     assert processed(recording) == "failed"
@@ -248,7 +248,7 @@ def test_worker_that_is_asked_to_end_puts_its_job_back(long_recording, settings)
             until(lambda: encoding(long_recording, settings))
             watchdog.shutting_down.set()
             assert result() == "put back"
-        assert pipeline.process(job.pk) == "not ours"
+        assert work.carry_out(job.pk) == "not ours"
     finally:
         watchdog.shutting_down.clear()
 
