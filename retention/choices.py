@@ -56,6 +56,6 @@ class State(models.TextChoices):
 class Outcome(models.TextChoices):
     WOULD = "would", _("would go")
     DELETED = "deleted", _("deleted")
-    TRASHED = "trashed", _("in the trash")
+    TRASHED = "trashed", _("moved to the trash")
     SKIPPED = "skipped", _("skipped")
     FAILED = "failed", _("failed")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 from recordings.spans import counted as counted
 from recordings.spans import period as period
 from recordings.spans import size_in_words
-from retention.choices import Action, Clock
+from retention.choices import Action, Clock, State
 from retention.targets import find, get
 from retention.targets.base import Weight
 
@@ -39,6 +39,8 @@ AGED: Final = {
 def went(run: RetentionRun) -> str:
     """Say how many things a run removed, and whether they can be brought back."""
     policy = run.policy
+    if run.state in (State.UNDOING, State.UNDONE):  # only what went to the trash comes back
+        return f"{run.deleted} {WENT[Action.TRASH]}"
     if policy is None or policy.version != run.policy_version:
         return f"{run.deleted} removed"  # what its policy did then is not known any more
     action = Action(policy.action)

@@ -11,7 +11,7 @@ from django.db import connection, transaction
 
 from recordings.models import Recording
 from recordings.trash import erase, move_to_trash, restore
-from retention import runs, tasks
+from retention import runs, tasks, words
 from retention.choices import Mode
 from retention.exceptions import RetentionError
 from retention.models import RetentionRun
@@ -52,6 +52,18 @@ def test_run_is_undone_as_a_whole(olds, make_policy, account):
     assert Recording.objects.live().count() == 4
     assert (account().used, account().in_trash) == (4000, 0)
     assert_clean()
+
+
+def test_undone_run_says_that_things_moved_whatever_its_policy_does_by_now(olds, make_policy):
+    policy = make_policy()
+    done = run(policy)
+    policy.max_age_seconds = 999 * 86400
+    policy.save()
+
+    undone = undo(done, by="boris")
+
+    assert words.went(undone) == "4 moved to the trash"
+    assert {item.get_outcome_display() for item in undone.items.all()} <= {"moved to the trash"}
 
 
 def test_only_what_is_still_in_the_trash_by_the_run_comes_back(olds, make_policy):

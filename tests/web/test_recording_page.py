@@ -47,6 +47,10 @@ def test_player_has_captions_and_starts_where_the_address_says(
     assert f"/transcriptions/{recording.pk}/subtitles.srt.vtt" in page
 
 
+def test_looking_at_the_page_is_not_watching(browser: Client, make_spoken: Any) -> None:
+    assert 'preload="none"' in page_of(browser, make_spoken("Hello"))
+
+
 @pytest.mark.parametrize("moment", ["nan", "inf", "-1", "1e999", "abc", "%00", "٣"])
 def test_nonsense_as_moment_plays_something(browser: Client, make_spoken: Any, moment: str) -> None:
     assert "<video" in page_of(browser, make_spoken("Hello"), f"?t={moment}")
