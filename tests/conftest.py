@@ -11,12 +11,14 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+import boto3
 import pytest
 from django.conf import settings as django_settings
 from django.contrib.auth import get_user_model
 from django.core.files.storage import storages
 from django.db import connection, transaction
 from django.test import TransactionTestCase
+from storages.backends.s3 import S3Storage as DjangoS3Storage
 
 from recordings.ledger import names
 from recordings.ledger.audit import audit
@@ -107,6 +109,15 @@ def s3_server() -> Iterator[str]:
     host, port = server.get_host_and_port()
     yield f"http://{host}:{port}"
     server.stop()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def one_session_with_stores() -> Iterator[None]:
+    """Have the client's description of the service read once, not for every test."""
+    one = boto3.session.Session("test", "test", region_name="us-east-1")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(DjangoS3Storage, "_create_session", lambda storage: one)
+        yield
 
 
 @pytest.fixture
