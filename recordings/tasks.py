@@ -31,6 +31,12 @@ def process(pk: int) -> str:
 
 
 @shared_task
+def bring_in(pk: int) -> str:
+    """Do one import, if it waits for us; in a queue of its own, since it waits for strangers."""
+    return work.carry_out(pk)
+
+
+@shared_task
 def restore_archived(pk: int) -> bool:
     """Bring one recording back from the archive, if it waits for us."""
     return restoring.carry_out(pk)
@@ -71,8 +77,8 @@ def tick() -> None:
             part()
         except Exception:
             logger.exception("tick: %s.%s failed", part.__module__, part.__name__)
-    for pk in jobs.waiting():
-        process.delay(pk)
+    for pk, kind in jobs.waiting():
+        jobs.ring(pk, kind)
     for pk in restoring.waiting():
         restore_archived.apply_async((pk,), expires=TICK_SECONDS)
 

@@ -108,11 +108,12 @@ def enqueue(
     return job
 
 
-def ring(pk: int) -> None:
-    """Tell the workers; when the broker is down the tick finds the row."""
-    from recordings.tasks import process
+def ring(pk: int, kind: str = Job.Kind.PROCESS) -> None:
+    """Tell the workers of that kind; when the broker is down the tick finds the row."""
+    from recordings.tasks import bring_in, process
 
-    process.delay(pk)
+    task = bring_in if kind == Job.Kind.IMPORT else process
+    task.delay(pk)
 
 
 def cancel(job: Job) -> bool:
@@ -231,10 +232,13 @@ def _take_back(job: Job) -> bool:
     return put_back(job, error="The worker stopped before it was done.")
 
 
-def waiting() -> list[int]:
-    """Return the jobs that are due, oldest first, as many as a tick may ring for.
+def waiting() -> list[tuple[int, str]]:
+    """Return the jobs that are due and their kinds, oldest first, as many as a tick may ring for.
 
-    Few, since a job that waits for a busy worker is rung for again on every tick.
+    Few, since a job that waits for a busy worker is rung for again on every tick. Imports have
+    workers of their own, and may be more than those can do.
     """
-    due = Job.objects.due().filter(cancel_requested_at=None)
-    return list(due.order_by("not_before", "id").values_list("pk", flat=True)[:MOST_RINGS])
+    due = Job.objects.due().filter(cancel_requested_at=None).order_by("not_before", "id")
+    imports = due.filter(kind=Job.Kind.IMPORT).values_list("pk", "kind")[:MOST_RINGS]
+    others = due.exclude(kind=Job.Kind.IMPORT).values_list("pk", "kind")[:MOST_RINGS]
+    return [*others, *imports]

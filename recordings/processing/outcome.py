@@ -92,6 +92,12 @@ def succeeded(job: Job, results: Sequence[Result], findings: Findings) -> None:
     retried(finish)
 
 
+def imported(job: Job, recording: Recording) -> None:
+    """Close a job that brought a recording in, in the transaction that shows it. Raises Lost."""
+    _still_ours(job, [recording])
+    _close(job, Job.State.SUCCEEDED, recording=recording, step="", progress=100)
+
+
 def _still_ours(job: Job, found: Sequence[Recording]) -> Recording:
     mine = Job.objects.filter(
         pk=job.pk, claim=job.claim, state=Job.State.RUNNING, cancel_requested_at=None

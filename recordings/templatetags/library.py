@@ -13,6 +13,9 @@ from recordings.models import Recording, RecordingFile, SourceRule
 register = template.Library()
 
 STEPS = {
+    "connect": gettext_lazy("asking the server"),
+    "download": gettext_lazy("fetching the file"),
+    "store": gettext_lazy("storing the file"),
     "probe": gettext_lazy("looking at the file"),
     "trim": gettext_lazy("cutting and encoding"),
     "audio": gettext_lazy("extracting the audio"),

@@ -1,0 +1,96 @@
+"""The work of an import: a stranger's file, through an `Intake`, to a recording or to nothing.
+
+A worker that dies leaves what any upload leaves: a file in state `writing` and a recording that is
+`uploading`, which recovery removes; the job is put back and begins anew.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any
+
+from django.contrib.auth import get_user_model
+
+from recordings.ledger.exceptions import Lost, QuotaExceeded
+from recordings.ledger.models import Account
+from recordings.models import Recording
+from recordings.processing import jobs, outcome
+from recordings.processing.exceptions import Cancelled, MediaError
+from recordings.processing.models import Job
+from recordings.processing.watchdog import Watchdog
+from recordings.uploads import imports
+from recordings.uploads.details import Details
+from recordings.uploads.exceptions import NotMedia, UploadRefused
+from recordings.uploads.intake import Intake, refuse_too_large
+from recordings.uploads.web import Download, download
+
+
+def fetch(job: Job, watchdog: Watchdog) -> None:
+    """Do a claimed job of importing. Raises what keeps it from its end; see `work`."""
+    try:
+        imports.refuse_when_off()
+        owner = _owner(job)
+        watchdog.enter("connect")
+        with download(job.options["url"], stop=watchdog.stop) as file:
+            _take(job, owner, file, watchdog)
+    except UploadRefused as error:
+        raise MediaError(str(error)) from error
+
+
+def _owner(job: Job) -> Any:
+    owner = get_user_model()._default_manager.filter(pk=job.owner_id, is_active=True).first()
+    if owner is None:
+        raise MediaError("The account that asked for this is closed.")
+    return owner
+
+
+def _take(job: Job, owner: Any, file: Download, watchdog: Watchdog) -> None:
+    _refuse_at_once(owner, file)
+    watchdog.enter("download")
+    with Intake(owner, name=file.name) as intake:
+        intake.expect(file.length or 0, process=True)
+        try:
+            _copy(file, intake, watchdog)
+            watchdog.enter("store")
+            details = Details(title=job.options.get("title", ""))
+            intake.finish(details, close=partial(outcome.imported, job))
+        except NotMedia as error:
+            if file.is_page:
+                raise MediaError(
+                    "This address leads to a web page, not to a file: give the address of the "
+                    "video or audio file itself."
+                ) from error
+            raise
+        except Lost:
+            _refuse_when_deleted(intake)
+            raise
+
+
+def _refuse_at_once(owner: Any, file: Download) -> None:
+    """Refuse by the length alone what there is no room for; the true room is reserved later."""
+    if file.length is None:
+        return
+    refuse_too_large(file.length)
+    account = Account.objects.of(owner.pk)
+    needed = file.length + jobs.estimate(file.length)
+    if account.available is not None and needed > account.available:
+        used = account.used + account.reserved
+        raise QuotaExceeded(used=used, limit=account.limit_bytes or 0, needed=needed)
+
+
+def _copy(file: Download, intake: Intake, watchdog: Watchdog) -> None:
+    count = 0
+    for chunk in file.chunks():
+        if watchdog.stop.is_set():
+            raise Cancelled
+        intake.write(chunk)
+        if intake.publication and intake.publication not in watchdog.publications:
+            watchdog.publications.append(intake.publication)
+        count += len(chunk)
+        watchdog.reach(count * 100 // file.length if file.length else 0)
+
+
+def _refuse_when_deleted(intake: Intake) -> None:
+    """Tell a job that was taken over from a recording that was deleted while it came in."""
+    if intake.recording_id and not Recording.objects.filter(pk=intake.recording_id).exists():
+        raise MediaError("The recording was deleted while it was being imported.")
