@@ -25,9 +25,15 @@ PLAIN: Final = "%/:@!$&'()*+,;=~"  # stand for themselves in a path, as letters 
 
 UNICAST_V6: Final = ip_network("2000::/3")  # all of IPv6 that is given out to the public
 NAT64: Final = ip_network("64:ff9b::/96")  # an IPv4 address in the last 32 bits
-TUNNELS: Final = (ip_network("2002::/16"), ip_network("2001::/32"))  # 6to4, Teredo: IPv4 inside
-# Public by number, and yet only a cloud's own machine, which answers those inside.
-CLOUD: Final = ip_address("168.63.129.16")
+# What is not public though not every Python says so in `is_global`: protocol assignments (Teredo
+# among them), both ends of 6to4, documentation, and a cloud's own machine for those inside it.
+SPECIAL: Final = tuple(
+    ip_network(network)
+    for network in (
+        "192.0.0.0/24", "192.88.99.0/24", "168.63.129.16/32",
+        "2001::/23", "2002::/16", "2001:db8::/32", "3fff::/20",
+    )
+)  # fmt: skip
 
 
 class AddressRefused(MediaError):
@@ -155,6 +161,7 @@ def is_public(ip: IPv4Address | IPv6Address) -> bool:
             return is_public(ip.ipv4_mapped)
         if ip in NAT64:
             return is_public(IPv4Address(int(ip) & 0xFFFFFFFF))
-        if ip not in UNICAST_V6 or any(ip in tunnel for tunnel in TUNNELS):
+        if ip not in UNICAST_V6:
             return False
-    return ip.is_global and not ip.is_multicast and not ip.is_reserved and ip != CLOUD
+    special = ip.is_multicast or ip.is_reserved or any(ip in network for network in SPECIAL)
+    return ip.is_global and not special

@@ -6,8 +6,9 @@ A worker that dies leaves what any upload leaves: a file in state `writing` and 
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from functools import partial
-from typing import Any
+from typing import Any, Final
 
 from django.contrib.auth import get_user_model
 
@@ -23,6 +24,8 @@ from recordings.uploads.details import Details
 from recordings.uploads.exceptions import NotMedia, UploadRefused
 from recordings.uploads.intake import Intake, refuse_too_large
 from recordings.uploads.web import Download, download
+
+PIECE: Final = 2 * 1024 * 1024
 
 
 def fetch(job: Job, watchdog: Watchdog) -> None:
@@ -80,14 +83,35 @@ def _refuse_at_once(owner: Any, file: Download) -> None:
 
 def _copy(file: Download, intake: Intake, watchdog: Watchdog) -> None:
     count = 0
-    for chunk in file.chunks():
+    for piece in gathered(file.chunks()):
         if watchdog.stop.is_set():
             raise Cancelled
-        intake.write(chunk)
+        count += len(piece)
+        _write(piece, count, intake)
         if intake.publication and intake.publication not in watchdog.publications:
             watchdog.publications.append(intake.publication)
-        count += len(chunk)
         watchdog.reach(count * 100 // file.length if file.length else 0)
+
+
+def _write(piece: bytes, count: int, intake: Intake) -> None:
+    """Say of a file that outgrows the quota how large it is so far, not by how much it grew."""
+    try:
+        intake.write(piece)
+    except QuotaExceeded as error:
+        own = intake.publication.stored.reserved if intake.publication else 0
+        raise QuotaExceeded(used=error.used - own, limit=error.limit, needed=count) from error
+
+
+def gathered(chunks: Iterable[bytes]) -> Iterator[bytes]:
+    """Put what comes in crumbs together, since room is made for each piece by itself."""
+    held = bytearray()
+    for chunk in chunks:
+        held += chunk
+        if len(held) >= PIECE:
+            yield bytes(held)
+            held.clear()
+    if held:
+        yield bytes(held)
 
 
 def _refuse_when_deleted(intake: Intake) -> None:

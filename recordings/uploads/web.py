@@ -149,13 +149,13 @@ def _explained(address: Address) -> Iterator[None]:
         raise MediaError(sentence, log=repr(error)) from error
     except IncompleteRead as error:
         raise CutShort("The connection ended before the file was complete.") from error
-    except HTTPException as error:
-        raise MediaError("The server's answer cannot be read.", log=repr(error)) from error
     except ssl.SSLError as error:
         sentence = f"No safe connection to {address.host} could be made or kept."
         raise MediaError(sentence, log=repr(error)) from error
     except ConnectionError as error:
         sentence = "The server closed the connection or refused it."
         raise MediaError(sentence, log=repr(error)) from error
+    except HTTPException as error:
+        raise MediaError("The server's answer cannot be read.", log=repr(error)) from error
     except OSError as error:
         raise MediaError("The server cannot be reached.", log=repr(error)) from error
