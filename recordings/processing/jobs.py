@@ -109,10 +109,13 @@ def enqueue(
 
 
 def ring(pk: int, kind: str = Job.Kind.PROCESS) -> None:
-    """Tell the workers of that kind; when the broker is down the tick finds the row."""
+    """Tell the workers of that kind; when the broker is down the tick finds the row.
+
+    Imports that wait since before they were switched off have no workers of their own any more.
+    """
     from recordings.tasks import bring_in, process
 
-    task = bring_in if kind == Job.Kind.IMPORT else process
+    task = bring_in if kind == Job.Kind.IMPORT and settings.IMPORT_BY_URL else process
     task.delay(pk)
 
 

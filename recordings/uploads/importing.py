@@ -6,6 +6,7 @@ A worker that dies leaves what any upload leaves: a file in state `writing` and 
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable, Iterator
 from functools import partial
 from typing import Any, Final
@@ -26,6 +27,7 @@ from recordings.uploads.intake import Intake, refuse_too_large
 from recordings.uploads.web import Download, download
 
 PIECE: Final = 2 * 1024 * 1024
+LOOK_SECONDS: Final = 2.0  # between looks whether the recording is still wanted
 
 
 def fetch(job: Job, watchdog: Watchdog) -> None:
@@ -82,7 +84,7 @@ def _refuse_at_once(owner: Any, file: Download) -> None:
 
 
 def _copy(file: Download, intake: Intake, watchdog: Watchdog) -> None:
-    count = 0
+    count, looked = 0, time.monotonic()
     for piece in gathered(file.chunks()):
         if watchdog.stop.is_set():
             raise Cancelled
@@ -91,6 +93,9 @@ def _copy(file: Download, intake: Intake, watchdog: Watchdog) -> None:
         if intake.publication and intake.publication not in watchdog.publications:
             watchdog.publications.append(intake.publication)
         watchdog.reach(count * 100 // file.length if file.length else 0)
+        if time.monotonic() - looked > LOOK_SECONDS:
+            _refuse_when_deleted(intake)
+            looked = time.monotonic()
 
 
 def _write(piece: bytes, count: int, intake: Intake) -> None:
@@ -115,6 +120,7 @@ def gathered(chunks: Iterable[bytes]) -> Iterator[bytes]:
 
 
 def _refuse_when_deleted(intake: Intake) -> None:
-    """Tell a job that was taken over from a recording that was deleted while it came in."""
-    if intake.recording_id and not Recording.objects.filter(pk=intake.recording_id).exists():
+    """Tell what its owner deleted while it came in from what recovery took for dead."""
+    wanted = Recording.objects.live().filter(pk=intake.recording_id or 0)
+    if intake.recording_id is not None and not wanted.exists():
         raise MediaError("The recording was deleted while it was being imported.")
