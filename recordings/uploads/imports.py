@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import partial
-from typing import Any
+from typing import Any, Final
+from urllib.parse import unquote, urlsplit
 
 from django.conf import settings
 from django.db import transaction
@@ -14,10 +16,17 @@ from recordings.ledger.models import Account
 from recordings.ledger.transactions import retried
 from recordings.models import Job
 from recordings.processing import jobs
+from recordings.processing.jobs import CannotProcess
+from recordings.querysets import JobQuerySet
 from recordings.uploads.addresses import check_shape
 from recordings.uploads.exceptions import ImportsDisabled, TooManyImports
 
-OFF = "Importing from an address is switched off on this site: upload the file instead."
+ENDED_OTHERWISE: Final[Mapping[str, str]] = {
+    Job.State.SUCCEEDED: "has succeeded",
+    Job.State.QUEUED: "waits already",
+    Job.State.RUNNING: "is under way already",
+}
+OFF: Final = "Importing from an address is switched off on this site: upload the file instead."
 
 
 def refuse_when_off() -> None:
@@ -50,7 +59,27 @@ def _make(owner_id: int, options: dict[str, str]) -> Job:
     return job
 
 
-def of_owner(owner_id: int) -> Any:
+def of_owner(owner_id: int) -> JobQuerySet:
     """The imports a person asked for, but those whose recording is somebody else's by now."""
     own = Q(recording=None) | Q(recording__owner=owner_id)
-    return Job.objects.filter(own, kind=Job.Kind.IMPORT, owner_id=owner_id)
+    rows: JobQuerySet = Job.objects.filter(own, kind=Job.Kind.IMPORT, owner_id=owner_id)
+    return rows
+
+
+def ask_again(owner: Any, former: Job) -> Job:
+    """Have the file of an import fetched that failed or was stopped; the new job replaces it.
+
+    Raises CannotProcess where there is nothing to do again, and what `ask` does.
+    """
+    if former.state not in {Job.State.FAILED, Job.State.CANCELLED}:
+        raise CannotProcess(f"This import {ENDED_OTHERWISE[former.state]}.")
+    said = former.options
+    job = ask(owner, url=said["url"], title=said["title"])
+    Job.objects.finished().filter(pk=former.pk, recording=None).delete()
+    return job
+
+
+def name_of(job: Job) -> str:
+    """What an import is called: its title, else where it comes from, without what may be secret."""
+    parts = urlsplit(job.options["url"])
+    return job.options["title"] or f"{parts.hostname}{unquote(parts.path, errors='replace')}"

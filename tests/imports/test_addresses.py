@@ -13,8 +13,9 @@ from tests.recordings.scenes import assert_nothing_but
 
 NOT_PUBLIC = [
     "0.0.0.0", "10.1.2.3", "100.64.0.1", "127.0.0.1", "127.8.8.8", "169.254.169.254",
-    "172.16.0.1", "192.0.0.8", "192.0.0.9", "192.0.2.1", "192.168.1.1", "198.18.0.1", "198.51.100.7",
-    "203.0.113.9", "224.0.0.1", "239.255.255.250", "240.0.0.1", "255.255.255.255",
+    "172.16.0.1", "192.0.0.8", "192.0.0.9", "192.0.2.1", "192.168.1.1",
+    "198.18.0.1", "198.51.100.7", "203.0.113.9", "224.0.0.1",
+    "239.255.255.250", "240.0.0.1", "255.255.255.255",
     "168.63.129.16", "::", "::1", "::127.0.0.1", "::ffff:127.0.0.1", "::ffff:10.0.0.1",
     "::ffff:0:127.0.0.1", "64:ff9b::7f00:1", "64:ff9b::a9fe:a9fe", "64:ff9b:1::1", "100::1",
     "2001::1", "2001:db8::1", "2002:7f00:1::", "2002:5db8:d822::1", "fc00::1", "fd00:ec2::254",
@@ -83,9 +84,9 @@ def test_address_of_a_wrong_shape_is_refused_without_asking_anybody(url, words):
     ("url", "authority", "target"),
     [
         ("HTTPS://Example.ORG", "example.org", "/"),
-        (" https://example.org:443/a b.mp4".replace("a b", "a%20b"), "example.org", "/a%20b.mp4"),
+        (" https://example.org:443/a%20b.mp4", "example.org", "/a%20b.mp4"),
         ("http://example.org:8080/a?b=c&d=%2F", "example.org:8080", "/a?b=c&d=%2F"),
-        ("http://bücher.example/лекция.mp4", "xn--bcher-kva.example", "/%D0%BB%D0%B5%D0%BA%D1%86%D0%B8%D1%8F.mp4"),
+        ("http://bücher.example/Лек", "xn--bcher-kva.example", "/%D0%9B%D0%B5%D0%BA"),
         ("https://[2606:4700::1]/#part", "[2606:4700::1]", "/"),
         ("http://example.org./a", "example.org", "/a"),
         ("http://example.org/a\\b", "example.org", "/a%5Cb"),

@@ -1,4 +1,4 @@
-"""A worker killed in the middle of an import leaves nothing half done, and the import is done anew."""
+"""A worker killed in mid-import leaves nothing half done, and the import is done anew."""
 
 from __future__ import annotations
 
