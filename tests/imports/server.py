@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import ssl
 import threading
 from collections.abc import Callable, Iterable
 from contextlib import suppress
@@ -13,8 +14,9 @@ Behaviour = Callable[[socket.socket], None]
 class Server:
     """Answers each path as it was told to; notes what was asked for."""
 
-    def __init__(self, host: str = "127.0.0.1") -> None:
-        self.listener = socket.create_server((host, 0))
+    def __init__(self, *, tls: ssl.SSLContext | None = None) -> None:
+        self.listener = socket.create_server(("127.0.0.1", 0))
+        self.tls = tls
         self.port = int(self.listener.getsockname()[1])
         self.over = threading.Event()
         self.behaviours: dict[str, Behaviour] = {}
@@ -24,7 +26,7 @@ class Server:
         self._run(self._accept)
 
     def url(self, path: str = "/talk.mp4", host: str = "localhost") -> str:
-        return f"http://{host}:{self.port}{path}"
+        return f"{'https' if self.tls else 'http'}://{host}:{self.port}{path}"
 
     def says(self, *parts: bytes, path: str = "/talk.mp4") -> str:
         """Answer with these bytes and hang up; return the address."""
@@ -79,18 +81,23 @@ class Server:
             while not self.over.is_set():
                 self._run(self._answer, self.listener.accept()[0])
 
-    def _answer(self, client: socket.socket) -> None:
-        with client, suppress(OSError):
+    def _answer(self, plain: socket.socket) -> None:
+        with plain, suppress(OSError), self._secured(plain) as client:
             asked = b""
             while b"\r\n\r\n" not in asked and (part := client.recv(4096)):
                 asked += part
+                if asked.startswith(b"\x16"):  # somebody speaks TLS to us, who do not
+                    return client.sendall(head(status="400 Bad Request"))
             if not asked:
-                return
+                return None
             self.requests.append(asked.decode())
             self.reached.set()
             path = asked.split(b" ")[1].decode().partition("?")[0]
             answer = self.behaviours.get(path) or self._nothing
-            answer(client)
+            return answer(client)
+
+    def _secured(self, plain: socket.socket) -> socket.socket:
+        return self.tls.wrap_socket(plain, server_side=True) if self.tls else plain
 
     def _nothing(self, client: socket.socket) -> None:
         client.sendall(head("Content-Length: 0", status="404 Not Found"))
