@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 from typing import Final
 from urllib.parse import quote, urljoin, urlsplit
@@ -48,6 +48,12 @@ class Address:
     host: str
     port: int
     target: str  # path and query
+    is_given: bool = True  # by the owner himself; else a server said it
+
+    @property
+    def server(self) -> str:
+        """What to call it in a sentence: where else a server leads may be nobody's business."""
+        return self.host if self.is_given else "The server that this address leads on to"
 
     @property
     def authority(self) -> str:
@@ -66,7 +72,7 @@ class Address:
                 "The server leads from https to plain http, where anybody on the way could change "
                 "the file: give the address of the file itself."
             )
-        return there
+        return replace(there, is_given=False)
 
 
 _NO_ADDRESS: Final = (
@@ -122,7 +128,7 @@ def check(address: Address, found: Collection[str]) -> None:
         raise AddressRefused(f"Port {address.port} is not one that files are served from.")
     if not all(map(_may_be_reached, found)):
         raise AddressRefused(
-            f"{address.host} is not on the public internet, and this site fetches from nowhere "
+            f"{address.server} is not on the public internet, and this site fetches from nowhere "
             "else: upload the file, or ask the administrator."
         )
 

@@ -145,12 +145,12 @@ def _explained(address: Address) -> Iterator[None]:
     try:
         yield
     except ssl.SSLCertVerificationError as error:
-        sentence = f"{address.host} has no certificate that can be trusted, so nothing was fetched."
+        sentence = f"{address.server} has no certificate that can be trusted; nothing was fetched."
         raise MediaError(sentence, log=repr(error)) from error
     except IncompleteRead as error:
         raise CutShort("The connection ended before the file was complete.") from error
     except ssl.SSLError as error:
-        sentence = f"No safe connection to {address.host} could be made or kept."
+        sentence = "No safe connection to the server could be made or kept."
         raise MediaError(sentence, log=repr(error)) from error
     except ConnectionError as error:
         sentence = "The server closed the connection or refused it."

@@ -143,7 +143,7 @@ def resolve(address: Address, patience: Patience) -> list[Found]:
     threading.Thread(target=ask, daemon=True, name="resolve").start()
     answer: Answer = _waited(lambda: box.get(timeout=LOOK_SECONDS), queue.Empty, patience)
     if isinstance(answer, Exception) or not answer:
-        raise MediaError(f"There is no server of the name {address.host}.", log=repr(answer))
+        raise MediaError(f"{address.server} cannot be found under its name.", log=repr(answer))
     return answer
 
 
@@ -203,7 +203,7 @@ def _check_connected(address: Address, connected: socket.socket, place: tuple[An
         raise AddressRefused("The connection did not lead where it was meant to.")
     addresses.check(address, [peer])
     if peer == connected.getsockname()[0] and not addresses.is_named(address):
-        raise AddressRefused(f"{address.host} is this site itself.")
+        raise AddressRefused(f"{address.server} is this site itself.")
 
 
 def _encrypted(connected: socket.socket, address: Address, patience: Patience) -> socket.socket:

@@ -96,7 +96,7 @@ def test_certificate_of_another_host_is_refused(make_certificate, settings, fetc
 def test_server_without_tls_at_a_secure_address_is_refused(server, fetched):
     job = fetched(server.says(b"").replace("http:", "https:"))
 
-    assert "No safe connection to localhost" in job.error
+    assert "No safe connection to the server" in job.error
 
 
 def test_redirect_from_https_to_plain_http_is_not_followed(trusted, server, fetched):
