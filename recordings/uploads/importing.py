@@ -26,7 +26,7 @@ from recordings.uploads.exceptions import NotMedia, UploadRefused
 from recordings.uploads.intake import Intake, refuse_too_large
 from recordings.uploads.web import Download, download
 
-PIECE: Final = 2 * 1024 * 1024
+PIECE: Final = 1024 * 1024
 LOOK_SECONDS: Final = 2.0  # between looks whether the recording is still wanted
 
 
