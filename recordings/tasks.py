@@ -13,6 +13,7 @@ from django.db import transaction
 from recordings import archive, closing, restoring
 from recordings.ledger import identity, publish, quarantine, receipts, spare
 from recordings.ledger import purge as ledger_purge
+from recordings.models import Job
 from recordings.processing import jobs, outcome, watchdog, work
 from recordings.uploads import intake
 
@@ -77,8 +78,10 @@ def tick() -> None:
             part()
         except Exception:
             logger.exception("tick: %s.%s failed", part.__module__, part.__name__)
-    for pk, kind in jobs.waiting():
-        jobs.ring(pk, kind)
+    for pk in jobs.waiting():
+        process.delay(pk)
+    for pk in jobs.waiting(imports=True):
+        jobs.ring(pk, Job.Kind.IMPORT)
     for pk in restoring.waiting():
         restore_archived.apply_async((pk,), expires=TICK_SECONDS)
 

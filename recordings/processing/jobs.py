@@ -235,13 +235,12 @@ def _take_back(job: Job) -> bool:
     return put_back(job, error="The worker stopped before it was done.")
 
 
-def waiting() -> list[tuple[int, str]]:
-    """Return the jobs that are due and their kinds, oldest first, as many as a tick may ring for.
+def waiting(*, imports: bool = False) -> list[int]:
+    """Return the jobs that are due, oldest first, as many as a tick may ring for.
 
     Few, since a job that waits for a busy worker is rung for again on every tick. Imports have
-    workers of their own, and may be more than those can do.
+    workers of their own, and are listed by themselves.
     """
-    due = Job.objects.due().filter(cancel_requested_at=None).order_by("not_before", "id")
-    imports = due.filter(kind=Job.Kind.IMPORT).values_list("pk", "kind")[:MOST_RINGS]
-    others = due.exclude(kind=Job.Kind.IMPORT).values_list("pk", "kind")[:MOST_RINGS]
-    return [*others, *imports]
+    due = Job.objects.due().filter(cancel_requested_at=None)
+    due = due.filter(kind=Job.Kind.IMPORT) if imports else due.exclude(kind=Job.Kind.IMPORT)
+    return list(due.order_by("not_before", "id").values_list("pk", flat=True)[:MOST_RINGS])

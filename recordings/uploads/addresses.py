@@ -62,9 +62,10 @@ class Address:
         return host if self.port == PORTS[self.scheme] else f"{host}:{self.port}"
 
     def follow(self, location: str) -> Address:
-        """Read where a redirect leads. Raises AddressRefused."""
+        """Read where a redirect leads; many a server forgets to quote. Raises AddressRefused."""
+        here, location = f"{self.scheme}://{self.authority}{self.target}", location.strip()
         try:
-            there = parse(urljoin(f"{self.scheme}://{self.authority}{self.target}", location))
+            there = parse(urljoin(here, location.replace(" ", "%20")))
         except ValueError as error:
             raise AddressRefused(_NO_ADDRESS) from error
         if self.scheme == "https" and there.scheme == "http":

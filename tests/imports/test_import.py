@@ -66,14 +66,14 @@ def test_bytes_after_the_length_are_not_the_file(server, fetched):
 
 
 def test_redirects_are_followed(server, fetched):
-    server.serves(mp4(), path="/talk.mp4")
-    server.sends_on("talk.mp4", path="/third", status=308)
+    server.serves(mp4(), path="/the%20talk.mp4")
+    server.sends_on("the talk.mp4", path="/third", status=308)
     server.sends_on(server.url("/third"), path="/second", status=301)
 
     job = fetched(server.sends_on("/second?again=1", path="/first"))
 
     assert job.state == "succeeded", job.error
-    assert job.recording.original_name == "talk.mp4"
+    assert job.recording.original_name == "the talk.mp4"
 
 
 @pytest.mark.parametrize(
