@@ -107,11 +107,11 @@ def parse(text: str) -> Address:
 
 def _ascii(host: str) -> str:
     """Bring a host to the form that names are asked for in."""
-    if ":" in host:  # an IPv6 address, which stood in brackets
-        return host
     try:
+        if ":" in host:  # an IPv6 address, which stood in brackets
+            return str(ip_address(host))
         name = host.rstrip(".").encode("idna").decode()
-    except UnicodeError as error:
+    except ValueError as error:
         raise AddressRefused(_NO_ADDRESS) from error
     if not re.fullmatch(r"[a-z0-9_.-]+", name):
         raise AddressRefused(_NO_ADDRESS)
@@ -149,7 +149,10 @@ def check_shape(text: str) -> Address:
 def is_named(address: Address) -> bool:
     """Tell whether the administrator named this host, as it is written in the address."""
     hosts = (urlsplit(f"//{one}") for one in settings.IMPORT_ALLOWED_HOSTS if "/" not in one)
-    return any(one.hostname == address.host and one.port in {None, address.port} for one in hosts)
+    return any(
+        _ascii(one.hostname or "") == address.host and one.port in {None, address.port}
+        for one in hosts
+    )
 
 
 def _may_be_reached(text: str) -> bool:

@@ -24,6 +24,7 @@ from recordings.uploads.wire import Patience, Wire, connect
 MOST_REDIRECTS: Final = 5
 REDIRECTS: Final = {301, 302, 303, 307, 308}
 CHUNK: Final = 256 * 1024
+MOST_DIGITS: Final = 15  # of a length in bytes: nobody has a file of a petabyte
 HEADERS: Final = {
     "User-Agent": "mediasite",
     "Accept": "*/*",
@@ -134,7 +135,8 @@ def _length(response: HTTPResponse) -> int | None:
     said = {text.strip() for text in response.headers.get_all("Content-Length", [])}
     if not said or response.chunked:
         return None
-    if len(said) > 1 or not (text := said.pop()).isascii() or not text.isdecimal():
+    text = said.pop()
+    if said or not (text.isascii() and text.isdecimal()) or len(text) > MOST_DIGITS:
         raise MediaError("The server does not say properly how large the file is.")
     return int(text)
 

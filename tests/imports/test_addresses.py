@@ -111,6 +111,8 @@ def test_address_is_taken_apart(url, authority, target):
         ("10.0.0.1", "http://10.0.0.1:8080/a", "10.0.0.1", True),
         ("10.0.0.1", "http://media.intern/a", "10.0.0.1", False),
         ("[fd00::1]", "http://[fd00::1]/a", "fd00::1", True),
+        ("[fd00:0:0::1]:80", "http://[FD00::0001]/a", "fd00::1", True),
+        ("media.intern.", "http://media.intern/a", "10.0.0.1", True),
         ("10.0.0.0/8", "http://media.intern/a", "10.9.9.9", True),
         ("10.0.0.0/8", "http://media.intern/a", "192.168.1.1", False),
         ("fd00::/8", "http://media.intern/a", "fd00::1", True),
@@ -231,4 +233,15 @@ def test_connection_that_leads_elsewhere_is_dropped_before_a_word_is_said(
     job = fetched(f"http://talks.example:{other_server.port}/secret")
 
     assert "talks.example is not on the public internet" in job.error
+    assert other_server.requests == []
+
+
+@refused
+def test_site_does_not_fetch_from_its_own_machine(server, fetched, monkeypatch, other_server):
+    monkeypatch.setattr(addresses, "is_public", lambda ip: True)
+    lead(monkeypatch, ["127.0.0.1"])
+
+    job = fetched(f"http://talks.example:{other_server.port}/talk.mp4")
+
+    assert job.error == "talks.example is this site itself."
     assert other_server.requests == []
