@@ -58,7 +58,7 @@ def _take(job: Job, owner: Any, file: Download, watchdog: Watchdog) -> None:
             _copy(file, intake, watchdog)
             watchdog.enter("store")
             details = Details(title=job.options.get("title", ""))
-            intake.finish(details, close=partial(outcome.imported, job))
+            intake.finish(details, close=partial(_close, job))
         except NotMedia as error:
             if file.is_page:
                 raise MediaError(
@@ -69,6 +69,12 @@ def _take(job: Job, owner: Any, file: Download, watchdog: Watchdog) -> None:
         except Lost:
             _refuse_when_deleted(intake)
             raise
+
+
+def _close(job: Job, recording: Recording) -> None:
+    """Close the job in the transaction that shows its recording. Raises Lost."""
+    outcome.still_ours(job, [recording])
+    outcome.close(job, Job.State.SUCCEEDED, recording=recording, step="", progress=100)
 
 
 def _refuse_at_once(owner: Any, file: Download) -> None:

@@ -65,7 +65,9 @@ class Intake:
 
     def expect(self, size: int, *, process: bool | None) -> None:
         """Say how many bytes will come, as well as is known, and whether they are processed."""
-        refuse_too_large(size - settings.DATA_UPLOAD_MAX_MEMORY_SIZE)  # the other fields' share
+        largest = settings.UPLOAD_MAX_BYTES
+        if largest is not None and size > largest + settings.DATA_UPLOAD_MAX_MEMORY_SIZE:
+            raise _too_large(largest)
         self._expected, self._process = size, process
 
     def write(self, chunk: bytes) -> None:
@@ -175,12 +177,14 @@ class Intake:
 
 
 def refuse_too_large(size: int) -> None:
-    """Raises TooLarge for a file of more bytes than the site takes."""
+    """Raise TooLarge for a file of so many bytes."""
     largest = settings.UPLOAD_MAX_BYTES
     if largest is not None and size > largest:
-        raise TooLarge(
-            f"A file may have at most {largest:,} bytes here: cut it, or compress it more."
-        )
+        raise _too_large(largest)
+
+
+def _too_large(largest: int) -> TooLarge:
+    return TooLarge(f"A file may have at most {largest:,} bytes here: cut it, or compress it more.")
 
 
 def _publish(recording: Recording, container: Container, size: int) -> Publication:
