@@ -143,7 +143,7 @@ def resolve(address: Address, patience: Patience) -> list[Found]:
     threading.Thread(target=ask, daemon=True, name="resolve").start()
     answer: Answer = _waited(lambda: box.get(timeout=LOOK_SECONDS), queue.Empty, patience)
     if isinstance(answer, Exception) or not answer:
-        raise MediaError(f"{address.server} cannot be found under its name.", log=repr(answer))
+        raise MediaError(f"{address.server} cannot be found: check the address.", log=repr(answer))
     return answer
 
 
