@@ -203,6 +203,19 @@ def check_upload_fits_quota(app_configs: Apps, **kwargs: Any) -> list[CheckMessa
 
 
 @register(TAG)
+def check_imports(app_configs: Apps, **kwargs: Any) -> list[CheckMessage]:
+    if settings.IMPORT_BY_URL or not settings.IMPORT_ALLOWED_HOSTS:
+        return []
+    return [
+        Doubt(
+            "IMPORT_ALLOWED_HOSTS names hosts, and importing by address is off.",
+            hint="Set IMPORT_BY_URL=on, or leave IMPORT_ALLOWED_HOSTS empty.",
+            id="mediasite.W010",
+        )
+    ]
+
+
+@register(TAG)
 def check_x_accel_prefix(app_configs: Apps, **kwargs: Any) -> list[CheckMessage]:
     prefix = settings.X_ACCEL_PREFIX
     if not prefix or (prefix.startswith("/") and prefix.endswith("/") and prefix != "/"):

@@ -6,9 +6,12 @@ All raise ImproperlyConfigured. No value that may hold a password is repeated in
 from __future__ import annotations
 
 import fcntl
+import ipaddress
 import os
+import re
 import secrets
 import warnings
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -18,6 +21,8 @@ import environ
 from django.core.exceptions import ImproperlyConfigured
 
 ENGINES = ("postgresql", "sqlite3")
+SWITCHED_ON = ("1", "on", "true", "yes")
+SWITCHED_OFF = ("0", "off", "false", "no")
 
 env = environ.FileAwareEnv()
 
@@ -58,6 +63,44 @@ def read_count(name: str, *, default: int) -> int:
     if not (text.isascii() and text.isdecimal()) or not 1 <= int(text) <= 1000:
         raise ImproperlyConfigured(f"{name} is {text!r}: give a whole number from 1 to 1000.")
     return int(text)
+
+
+def read_switch(name: str) -> bool:
+    """Read on or off; unset or empty is off."""
+    text = env.str(name, default="").lower()
+    if text not in {"", *SWITCHED_ON, *SWITCHED_OFF}:
+        raise ImproperlyConfigured(f"{name} is {text!r}: give on or off.")
+    return text in SWITCHED_ON
+
+
+def read_seconds(name: str, *, default: timedelta) -> timedelta:
+    """Read how long something may take."""
+    text = env.str(name, default="") or str(int(default.total_seconds()))
+    if not (text.isascii() and text.isdecimal()) or not 1 <= int(text) <= 31_536_000:
+        raise ImproperlyConfigured(f"{name} is {text!r}: give a whole number of seconds above 0.")
+    return timedelta(seconds=int(text))
+
+
+def read_hosts(name: str) -> list[str]:
+    """Read host names and addresses, with a port or without, and networks, with commas between."""
+    hosts = [part.strip().lower() for part in env.str(name, default="").split(",")]
+    hosts = [host for host in hosts if host]
+    if wrong := [host for host in hosts if not _is_host(host)]:
+        raise ImproperlyConfigured(
+            f"{name} has {wrong[0]!r}: give names, addresses and networks with commas between, "
+            "such as media.example.org, 10.1.2.3:8080, [fd00::1], 10.1.0.0/16."
+        )
+    return hosts
+
+
+def _is_host(text: str) -> bool:
+    try:
+        if "/" in text:
+            return bool(ipaddress.ip_network(text))
+        parts = urlsplit(f"//{text}")
+        return parts.port != 0 and bool(re.fullmatch(r"[a-z0-9_.:-]+", parts.hostname or ""))
+    except ValueError:  # bits beyond the network, a port or brackets that are none
+        return False
 
 
 def read_folders(name: str) -> list[Path]:

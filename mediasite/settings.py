@@ -23,9 +23,12 @@ from mediasite.environment import (
     read_count,
     read_database,
     read_folders,
+    read_hosts,
     read_mail,
     read_or_make_secret,
     read_port,
+    read_seconds,
+    read_switch,
     read_time_zone,
 )
 
@@ -217,6 +220,13 @@ PROCESSING_RESERVE_PERCENT = 60  # of the upload, set aside for what processing 
 
 UPLOAD_MAX_BYTES = read_bytes("UPLOAD_MAX_BYTES")
 DATA_UPLOAD_MAX_MEMORY_SIZE = 5 * 1024 * 1024
+IMPORT_BY_URL = read_switch("IMPORT_BY_URL")  # whether the site itself fetches from addresses
+IMPORT_ALLOWED_HOSTS = read_hosts("IMPORT_ALLOWED_HOSTS")  # though they are on no public network
+IMPORT_TIMEOUT = read_seconds("IMPORT_TIMEOUT", default=timedelta(hours=6))
+IMPORT_SILENCE = timedelta(seconds=30)  # of a server in mid-transfer
+IMPORT_SLOWEST_BYTES = 10_000  # a second, on the average of IMPORT_PACE_PERIOD
+IMPORT_PACE_PERIOD = timedelta(minutes=1)
+IMPORTS_OPEN = 5  # of one owner, waiting or running
 
 # --- processing
 
@@ -274,6 +284,8 @@ CELERY_TASK_DEFAULT_QUEUE = "upkeep"
 CELERY_TASK_ROUTES = {  # what takes long
     "recordings.tasks.process": {"queue": "processing"},
     "recordings.tasks.restore_archived": {"queue": "processing"},
+    # what waits for strangers' servers, and must not keep anybody else waiting
+    "recordings.tasks.bring_in": {"queue": "imports"},
 }
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False

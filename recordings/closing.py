@@ -195,10 +195,13 @@ def clear(closure: Closure, rows: Sequence[ArchivedRecording]) -> int:
 
 
 def stop_jobs(closure: Closure) -> None:
-    """Before a transfer nothing may be under way; trash and erase stop jobs themselves."""
-    if closure.transfer_to is None:
-        return
+    """Before a transfer nothing may be under way; trash and erase stop jobs themselves.
+
+    All but imports, which have no recording yet that could go.
+    """
     mine = Job.objects.open().filter(owner_id=closure.owner_id, cancel_requested_at=None)
+    if closure.transfer_to is None:
+        mine = mine.filter(recording=None)
     for job in mine.order_by("pk")[:CANCELS]:
         jobs.cancel(job)
 
@@ -233,7 +236,8 @@ def waits_for(closure: Closure) -> str | None:
     mine = Recording.objects.filter(owner_id=closure.owner_id)
     if held := mine.held().count():
         return _waits_for_holds(mine.held(), held)
-    if mine.live().exists():
+    imports = Job.objects.open().filter(owner_id=closure.owner_id, recording=None)
+    if mine.live().exists() or imports.exists():
         return "Waiting for uploads and jobs to stop."
     last = mine.trashed().order_by("-purge_after").values_list("purge_after", flat=True).first()
     if last is not None:

@@ -49,6 +49,12 @@ def keep_name(instance: Any, raw: bool, **kwargs: Any) -> None:
     Account.objects.update_or_create(owner_id=instance.pk, defaults={"name": instance.username})
 
 
+@receiver(post_delete, sender=get_user_model())
+def forget_imports(instance: Any, **kwargs: Any) -> None:
+    """Jobs without a recording are tied to nothing that goes with their owner."""
+    Job.objects.filter(owner_id=instance.pk, recording=None).delete()
+
+
 @receiver(post_delete, sender=Job)
 def give_back_room(instance: Job, **kwargs: Any) -> None:
     if instance.reservation_id is not None:

@@ -13,6 +13,7 @@ from django.db import transaction
 from recordings import archive, closing, restoring
 from recordings.ledger import identity, publish, quarantine, receipts, spare
 from recordings.ledger import purge as ledger_purge
+from recordings.models import Job
 from recordings.processing import jobs, outcome, watchdog, work
 from recordings.uploads import intake
 
@@ -27,6 +28,12 @@ upkeep: list[Callable[[], object]] = []
 @shared_task
 def process(pk: int) -> str:
     """Do one job, if it waits for us."""
+    return work.carry_out(pk)
+
+
+@shared_task
+def bring_in(pk: int) -> str:
+    """Do one import, if it waits for us; in a queue of its own, since it waits for strangers."""
     return work.carry_out(pk)
 
 
@@ -73,6 +80,8 @@ def tick() -> None:
             logger.exception("tick: %s.%s failed", part.__module__, part.__name__)
     for pk in jobs.waiting():
         process.delay(pk)
+    for pk in jobs.waiting(imports=True):
+        jobs.ring(pk, Job.Kind.IMPORT)
     for pk in restoring.waiting():
         restore_archived.apply_async((pk,), expires=TICK_SECONDS)
 

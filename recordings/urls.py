@@ -5,11 +5,15 @@ from __future__ import annotations
 from django.contrib.auth import views as auth
 from django.urls import path, reverse_lazy
 
-from recordings import accounts, upload_page, views
+from recordings import accounts, import_page, upload_page, views
 
 urlpatterns = [
     path("", views.library, name="library"),
     path("upload", upload_page.upload, name="upload"),
+    path("imports", import_page.imports_page, name="imports"),
+    path("imports/list", import_page.imports_list, name="imports-list"),
+    path("imports/<int:pk>/cancel", import_page.cancel_import, name="cancel-import"),
+    path("imports/<int:pk>/again", import_page.import_again, name="import-again"),
     path("recordings/<int:pk>", views.recording, name="recording"),
     path("recordings/<int:pk>/job", views.job, name="job"),
     path("recordings/<int:pk>/edit", views.edit, name="edit"),

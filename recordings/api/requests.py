@@ -17,6 +17,7 @@ from recordings.api.fields import (
 )
 from recordings.models import DESCRIPTION_LENGTH, LABEL_LENGTH, TITLE_LENGTH, Recording
 from recordings.processing import captions
+from recordings.uploads.addresses import LONGEST, AddressRefused, check_shape
 from recordings.uploads.details import Details
 
 LARGEST_BYTES = 2**63 - 1
@@ -133,6 +134,25 @@ class ProcessRequest(serializers.Serializer[Any]):
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         refuse_backwards(attrs.get("trim_start"), attrs.get("trim_end"))
         return attrs
+
+
+class ImportRequest(serializers.Serializer[Any]):
+    """Where the file is, and what the recording is to be called."""
+
+    url = serializers.CharField(max_length=LONGEST, help_text="Begins with https:// or http://.")
+    title = TitleField(
+        max_length=TITLE_LENGTH,
+        default="",
+        allow_blank=True,
+        help_text="Without one: the file's name.",
+    )
+
+    def validate_url(self, url: str) -> str:
+        try:
+            check_shape(url)
+        except AddressRefused as error:
+            raise serializers.ValidationError(error.sentence) from error
+        return url
 
 
 class RecordingQuery(serializers.Serializer[Any]):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from recordings.api import accounts, archive, documentation, jobs, recordings
+from recordings.api import accounts, archive, documentation, imports, jobs, recordings
 
 urlpatterns = [
     path("token", accounts.TokenView.as_view(), name="api-token"),
@@ -15,6 +15,7 @@ urlpatterns = [
     path("recordings/<int:pk>/cancel", recordings.CancelView.as_view(), name="api-cancel"),
     path("jobs/<int:pk>", jobs.JobView.as_view(), name="api-job"),
     path("jobs/<int:pk>/cancel", jobs.CancelJobView.as_view(), name="api-job-cancel"),
+    path("imports", imports.ImportsView.as_view(), name="api-imports"),
     path("archive", archive.ArchiveView.as_view(), name="api-archive"),
     path(
         "archive/<int:pk>/restore",

@@ -60,4 +60,8 @@ class Migration(migrations.Migration):
                 'constraints': [models.CheckConstraint(condition=models.Q(('offset__gte', 0), ('offset__lte', models.F('length'))), name='resumable_upload_offset_within_length')],
             },
         ),
+        migrations.AddIndex(
+            model_name='job',
+            index=models.Index(condition=models.Q(('kind', 'import')), fields=['owner_id', '-id'], name='job_imports'),
+        ),
     ]

@@ -108,11 +108,15 @@ def enqueue(
     return job
 
 
-def ring(pk: int) -> None:
-    """Tell the workers; when the broker is down the tick finds the row."""
-    from recordings.tasks import process
+def ring(pk: int, kind: str = Job.Kind.PROCESS) -> None:
+    """Tell the workers of that kind; when the broker is down the tick finds the row.
 
-    process.delay(pk)
+    Imports that wait since before they were switched off have no workers of their own any more.
+    """
+    from recordings.tasks import bring_in, process
+
+    task = bring_in if kind == Job.Kind.IMPORT and settings.IMPORT_BY_URL else process
+    task.delay(pk)
 
 
 def cancel(job: Job) -> bool:
@@ -231,10 +235,12 @@ def _take_back(job: Job) -> bool:
     return put_back(job, error="The worker stopped before it was done.")
 
 
-def waiting() -> list[int]:
+def waiting(*, imports: bool = False) -> list[int]:
     """Return the jobs that are due, oldest first, as many as a tick may ring for.
 
-    Few, since a job that waits for a busy worker is rung for again on every tick.
+    Few, since a job that waits for a busy worker is rung for again on every tick. Imports have
+    workers of their own, and are listed by themselves.
     """
     due = Job.objects.due().filter(cancel_requested_at=None)
+    due = due.filter(kind=Job.Kind.IMPORT) if imports else due.exclude(kind=Job.Kind.IMPORT)
     return list(due.order_by("not_before", "id").values_list("pk", flat=True)[:MOST_RINGS])

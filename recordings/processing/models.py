@@ -86,6 +86,10 @@ class Job(models.Model):
                 condition=Q(finished_at__isnull=False),
                 name="job_finished",
             ),
+            # An owner's imports: the page's list, and how many are open.
+            models.Index(
+                fields=["owner_id", "-id"], condition=Q(kind="import"), name="job_imports"
+            ),
         ]
 
     def __str__(self) -> str:

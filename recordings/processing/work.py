@@ -27,6 +27,7 @@ from recordings.processing import jobs, outcome, pipeline
 from recordings.processing.exceptions import Cancelled, MediaError, SiteFault
 from recordings.processing.models import Job
 from recordings.processing.watchdog import Watchdog, shutting_down
+from recordings.uploads import importing
 
 logger = logging.getLogger(__name__)
 
@@ -35,6 +36,7 @@ RETRY_WAIT = timedelta(minutes=1)  # doubled with each attempt when the site was
 Work = Callable[[Job, Watchdog], None]
 KINDS: Final[Mapping[str, Work]] = {
     Job.Kind.PROCESS: pipeline.process,
+    Job.Kind.IMPORT: importing.fetch,
 }
 
 

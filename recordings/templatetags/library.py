@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from django import template
+from django.conf import settings
 from django.utils.formats import date_format
 from django.utils.timezone import localtime, now
 from django.utils.translation import gettext, gettext_lazy
@@ -13,6 +14,9 @@ from recordings.models import Recording, RecordingFile, SourceRule
 register = template.Library()
 
 STEPS = {
+    "connect": gettext_lazy("asking the server"),
+    "download": gettext_lazy("fetching the file"),
+    "store": gettext_lazy("storing the file"),
     "probe": gettext_lazy("looking at the file"),
     "trim": gettext_lazy("cutting and encoding"),
     "audio": gettext_lazy("extracting the audio"),
@@ -25,6 +29,12 @@ STEPS = {
 PLAYED = (Kind.TRIMMED, Kind.AUDIO, Kind.ORIGINAL)
 # Containers that all browsers open; what codecs are inside is known only once one tries.
 PLAYABLE = frozenset({"mp4", "m4v", "webm"})
+
+
+@register.simple_tag
+def imports_allowed() -> bool:
+    """Whether the site fetches from addresses."""
+    return bool(settings.IMPORT_BY_URL)
 
 
 @register.filter

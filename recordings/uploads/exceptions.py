@@ -52,6 +52,20 @@ class CutShort(UploadRefused):
     code = "cut_short"
 
 
+class ImportsDisabled(UploadRefused):
+    """The administrator has not allowed the site to fetch from addresses."""
+
+    status = HTTPStatus.FORBIDDEN
+    code = "imports_disabled"
+
+
+class TooManyImports(UploadRefused):
+    """As many imports as one owner may have wait or run already."""
+
+    status = HTTPStatus.CONFLICT
+    code = "too_many_imports"
+
+
 class NoLongerWanted(UploadRefused):
     """The recording was removed while its file was still coming in."""
 

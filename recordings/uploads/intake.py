@@ -8,6 +8,7 @@ dead one: it has a file in state `writing`, or is younger than the lease of one.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
 from itertools import chain
 from types import TracebackType
@@ -35,6 +36,10 @@ from recordings.uploads.exceptions import EmptyFile, NoLongerWanted, NotMedia, T
 HELD_BYTES = 4 * 1024 * 1024
 
 
+def _nothing(recording: Recording) -> None:
+    """Close no job: most uploads come without one."""
+
+
 class Intake:
     """Take one file of `owner` in. Leaving the block without `finish` leaves nothing behind."""
 
@@ -48,6 +53,16 @@ class Intake:
         self._publication: Publication | None = None
         self._room_for_job = False
 
+    @property
+    def publication(self) -> Publication | None:
+        """The file being written; None until its first bytes say that it is media."""
+        return self._publication
+
+    @property
+    def recording_id(self) -> int | None:
+        """The row that shows the file as coming in; None before there is one, and after."""
+        return None if self._recording is None else self._recording.pk
+
     def expect(self, size: int, *, process: bool | None) -> None:
         """Say how many bytes will come, as well as is known, and whether they are processed."""
         largest = settings.UPLOAD_MAX_BYTES
@@ -58,9 +73,7 @@ class Intake:
     def write(self, chunk: bytes) -> None:
         """Take bytes in. Raises NotMedia, TooLarge, QuotaExceeded and what publishing raises."""
         self._size += len(chunk)
-        largest = settings.UPLOAD_MAX_BYTES
-        if largest is not None and self._size > largest:
-            raise _too_large(largest)
+        refuse_too_large(self._size)
         if self._publication is not None:
             self._publication.write(chunk)
             return
@@ -68,15 +81,20 @@ class Intake:
         if self._size > HELD_BYTES:
             self._begin(max(self._expected or 0, self._size), self._process)
 
-    def finish(self, details: Details) -> Recording:
-        """Make the recording of what came in. Raises EmptyFile and what `write` raises."""
+    def finish(
+        self, details: Details, *, close: Callable[[Recording], object] = _nothing
+    ) -> Recording:
+        """Make the recording of what came in; `close` is done in the same transaction, first.
+
+        Raises EmptyFile and what `write` and `close` raise.
+        """
         if not self._size:
             raise EmptyFile("The file is empty: choose one with a recording in it.")
         if self._publication is None:
             self._begin(self._size, details.process)
         assert self._publication is not None
         self._publication.finish()
-        recording = retried(partial(self._settle, self._publication, details))
+        recording = retried(partial(self._settle, self._publication, details, close))
         self._recording = self._publication = None
         return recording
 
@@ -115,10 +133,13 @@ class Intake:
         self._room_for_job = True
         return publication
 
-    def _settle(self, publication: Publication, details: Details) -> Recording:
+    def _settle(
+        self, publication: Publication, details: Details, close: Callable[[Recording], object]
+    ) -> Recording:
         assert self._recording is not None
         with locked([self._recording.pk]) as found:
             recording = _still_wanted(found)
+            close(recording)
             estimate = jobs.estimate(publication.size) if details.process else 0
             purpose = f"recording {recording.pk}"
             stored = publication.settle(keep=estimate if self._room_for_job else 0, purpose=purpose)
@@ -153,6 +174,13 @@ class Intake:
         trace: TracebackType | None,
     ) -> None:
         self.abandon()
+
+
+def refuse_too_large(size: int) -> None:
+    """Raise TooLarge for a file of so many bytes."""
+    largest = settings.UPLOAD_MAX_BYTES
+    if largest is not None and size > largest:
+        raise _too_large(largest)
 
 
 def _too_large(largest: int) -> TooLarge:

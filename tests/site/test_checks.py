@@ -128,6 +128,12 @@ def test_upload_larger_than_the_quota_is_found(settings):
     assert found() == {"mediasite.W002"}
 
 
+def test_hosts_to_import_from_without_imports_are_found(settings):
+    settings.IMPORT_ALLOWED_HOSTS = ["media.intern"]
+
+    assert found() == {"mediasite.W010"}
+
+
 @pytest.mark.parametrize("prefix", ["/", "protected", "/protected", "protected/"])
 def test_x_accel_prefix_without_its_slashes_is_found(settings, prefix):
     settings.X_ACCEL_PREFIX = prefix

@@ -32,7 +32,8 @@ class Command(BaseCommand):
         except KeyboardInterrupt as interrupt:
             raise CommandError("Stopped before anything was started.") from interrupt
         port = listener.getsockname()[1]
-        say("up", "Starting the web server, two workers and the scheduler.")
+        workers = "three" if settings.IMPORT_BY_URL else "two"
+        say("up", f"Starting the web server, {workers} workers and the scheduler.")
         watch = Watch(host, port, users)
         Supervisor(children(lock, listener.fileno())).run(watch.tell_when_ready)
 
@@ -87,7 +88,7 @@ def who_can_sign_in(made_up: dict[str, str]) -> str:
 
 
 def children(lock: int, listener: int) -> list[Child]:
-    """The four processes; all inherit the lock, so that it outlives a killed `up` with them.
+    """The processes; all inherit the lock, so that it outlives a killed `up` with them.
 
     Threads, since a pool of processes is killed at every shutdown. What gossip, mingle and
     heartbeats tell other workers, nobody here asks. Beat needs no pid file beside the lock.
@@ -99,6 +100,8 @@ def children(lock: int, listener: int) -> list[Child]:
     celery += ["-A", "mediasite", "--quiet"]
     worker = [*celery, "worker", "-P", "threads", "-l", "INFO"]
     worker += ["--without-gossip", "--without-mingle", "--without-heartbeat"]
+    # What waits for strangers' servers costs nothing but threads.
+    imports = [*worker, "-Q", "imports", "-c", "8", "-n", "imports@%h"]
     config = str(settings.BASE_DIR / "mediasite" / "gunicorn.py")
     return [
         Child(
@@ -111,6 +114,7 @@ def children(lock: int, listener: int) -> list[Child]:
             [*worker, "-Q", "processing", "-c", concurrency(), "-n", "processing@%h"],
             keep=(lock,),
         ),
+        *([Child("imports", imports, keep=(lock,))] if settings.IMPORT_BY_URL else []),
         Child("upkeep", [*worker, "-Q", "upkeep", "-c", "4", "-n", "upkeep@%h"], keep=(lock,)),
         Child(
             "beat",

@@ -1,0 +1,85 @@
+"""Imports as their owner sees them: asked for, listed, asked for again."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import partial
+from typing import Any, Final
+from urllib.parse import unquote, urlsplit
+
+from django.conf import settings
+from django.db import transaction
+from django.db.models import Q
+
+from recordings.ledger.exceptions import AccountClosed
+from recordings.ledger.models import Account
+from recordings.ledger.transactions import retried
+from recordings.models import Job
+from recordings.processing import jobs
+from recordings.processing.jobs import CannotProcess
+from recordings.querysets import JobQuerySet
+from recordings.uploads.addresses import check_shape
+from recordings.uploads.exceptions import ImportsDisabled, TooManyImports
+
+ENDED_OTHERWISE: Final[Mapping[str, str]] = {
+    Job.State.SUCCEEDED: "has succeeded",
+    Job.State.QUEUED: "waits already",
+    Job.State.RUNNING: "is under way already",
+}
+OFF: Final = "Importing from an address is switched off on this site: upload the file instead."
+
+
+def refuse_when_off() -> None:
+    if not settings.IMPORT_BY_URL:
+        raise ImportsDisabled(OFF)
+
+
+def ask(owner: Any, *, url: str, title: str = "") -> Job:
+    """Have a file fetched; the job says how it goes.
+
+    Raises ImportsDisabled, AddressRefused, TooManyImports, AccountClosed.
+    """
+    refuse_when_off()
+    check_shape(url)
+    return retried(partial(_make, owner.pk, {"url": url.strip(), "title": title}))
+
+
+def _make(owner_id: int, options: dict[str, str]) -> Job:
+    with transaction.atomic():
+        account = Account.objects.lock([owner_id])[owner_id]
+        if account.closing_since:
+            raise AccountClosed("This account is being closed and takes nothing new.")
+        if of_owner(owner_id).open().count() >= settings.IMPORTS_OPEN:
+            raise TooManyImports(
+                f"You have {settings.IMPORTS_OPEN} imports under way: wait for one to end, or "
+                "cancel one."
+            )
+        job = Job.objects.create(kind=Job.Kind.IMPORT, owner_id=owner_id, options=options)
+        transaction.on_commit(lambda: jobs.ring(job.pk, job.kind), robust=True)
+    return job
+
+
+def of_owner(owner_id: int) -> JobQuerySet:
+    """The imports a person asked for, but those whose recording is somebody else's by now."""
+    own = Q(recording=None) | Q(recording__owner=owner_id)
+    rows: JobQuerySet = Job.objects.filter(own, kind=Job.Kind.IMPORT, owner_id=owner_id)
+    return rows
+
+
+def ask_again(owner: Any, former: Job) -> Job:
+    """Have the file of an import fetched that failed or was stopped; the new job replaces it.
+
+    Raises CannotProcess where there is nothing to do again, and what `ask` does.
+    """
+    if former.state not in {Job.State.FAILED, Job.State.CANCELLED}:
+        raise CannotProcess(f"This import {ENDED_OTHERWISE[former.state]}.")
+    said = former.options
+    job = ask(owner, url=said["url"], title=said["title"])
+    Job.objects.finished().filter(pk=former.pk, recording=None).delete()
+    return job
+
+
+def name_of(job: Job) -> str:
+    """What an import is called: its title, else where it comes from, without what may be secret."""
+    parts = urlsplit(job.options["url"])
+    return job.options["title"] or f"{parts.hostname}{unquote(parts.path, errors='replace')}"

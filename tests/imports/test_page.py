@@ -1,0 +1,120 @@
+"""The imports page: an address in, and a list that says how it goes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from django.test import Client
+
+from recordings.models import Job
+from recordings.processing import work
+from tests.api.conftest import mp4
+from tests.web.conftest import browser, text
+
+__all__ = ["browser"]
+pytestmark = pytest.mark.django_db(transaction=True)
+
+URL = "https://talks.example/talks/week%201.mp4?signature=hush"
+
+
+@pytest.fixture
+def listed(browser: Client) -> Any:
+    return lambda: text(browser.get("/imports/list"))
+
+
+def test_page_takes_an_address_and_lists_the_import(browser, listed):
+    answer = browser.post("/imports", {"url": URL, "title": ""}, follow=True)
+
+    assert "talks.example/talks/week 1.mp4" in text(answer)
+    assert "hush" not in text(answer)
+    assert Job.objects.get().options == {"url": URL, "title": ""}
+    assert 'hx-trigger="every 2s"' in listed()
+
+
+@pytest.mark.parametrize(
+    ("url", "words"),
+    [
+        ("", "This field is required."),
+        ("ftp://talks.example/", "Only addresses that begin with"),
+        ("http://10.0.0.1/", "10.0.0.1 is not on the public internet"),
+    ],
+)
+def test_wrong_address_is_marked(browser, url, words):
+    answer = browser.post("/imports", {"url": url, "title": "Week 1"})
+
+    assert answer.status_code == 400
+    assert words in text(answer)
+    assert 'value="Week 1"' in text(answer)
+    assert not Job.objects.exists()
+
+
+def test_one_import_too_many_is_refused_in_a_sentence(browser, settings):
+    settings.IMPORTS_OPEN = 2
+    browser.post("/imports", {"url": URL})
+    browser.post("/imports", {"url": URL})
+
+    assert "You have 2 imports under way" in text(browser.post("/imports", {"url": URL}))
+
+
+def test_finished_import_leads_to_its_recording(ask, listed, server):
+    job = ask(server.serves(mp4()), "Week 1")
+    work.carry_out(job.pk)
+
+    job.refresh_from_db()
+    assert f'href="/recordings/{job.recording_id}"' in listed()
+    assert "hx-trigger" not in listed()
+
+
+def test_failed_import_says_why_and_can_be_tried_again(browser, ask, listed, server):
+    job = ask(server.url("/none.mp4"), "Week 1")
+    work.carry_out(job.pk)
+    assert "no file at this address" in listed()
+
+    browser.post(f"/imports/{job.pk}/again")
+
+    again = Job.objects.get()
+    assert again.pk != job.pk
+    assert (again.state, again.options) == ("queued", job.options)
+
+
+def test_import_under_way_is_cancelled(browser, ask, listed):
+    job = ask(URL)
+
+    browser.post(f"/imports/{job.pk}/cancel")
+
+    assert Job.objects.get().state == "cancelled"
+    assert "nothing was kept" in listed()
+
+
+def test_import_that_succeeded_is_not_made_again_by_an_old_page(browser, ask, server):
+    job = ask(server.serves(mp4()))
+    work.carry_out(job.pk)
+
+    answer = browser.post(f"/imports/{job.pk}/again", follow=True)
+
+    assert "has succeeded" in text(answer)
+    assert Job.objects.filter(kind="import").count() == 1
+
+
+def test_imports_of_others_are_nobodys_business(client, make_user, ask):
+    job = ask(URL)
+    client.force_login(make_user("boris"))
+
+    assert "talks.example" not in text(client.get("/imports"))
+    assert client.post(f"/imports/{job.pk}/cancel").status_code == 404
+    assert client.post(f"/imports/{job.pk}/again").status_code == 404
+
+
+def test_upload_page_leads_to_imports_where_they_are_allowed(browser, settings):
+    assert 'href="/imports"' in text(browser.get("/upload"))
+
+    settings.IMPORT_BY_URL = False
+
+    assert 'href="/imports"' not in text(browser.get("/upload"))
+    assert browser.get("/imports").status_code == 404
+    assert browser.get("/imports/list").status_code == 404
+
+
+def test_stranger_is_sent_to_sign_in(client):
+    assert client.get("/imports").url == "/sign-in?next=/imports"
