@@ -1,0 +1,42 @@
+// Asking the site, with the token of this page and never without an end.
+
+const PATIENCE = 60_000; // ms; an import of a large file takes a while
+const token = document.querySelector("[data-editor] [name=csrfmiddlewaretoken]")?.value ?? "";
+
+/** The site could not be reached, or did not answer in time. */
+export class Unreachable extends Error {}
+
+/** Send JSON or a form and return {status, ok, data}; raises Unreachable. */
+export async function ask(method, address, { body, form, keepalive = false } = {}) {
+  const headers = { Accept: "application/json", "X-CSRFToken": token };
+  if (body) headers["Content-Type"] = "application/json";
+  try {
+    const answer = await fetch(address, {
+      method,
+      headers,
+      keepalive,
+      body: form ?? (body && JSON.stringify(body)),
+      signal: keepalive ? undefined : AbortSignal.timeout(PATIENCE),
+    });
+    const text = await answer.text();
+    return { status: answer.status, ok: answer.ok, data: parsed(text) };
+  } catch (error) {
+    throw new Unreachable(error.message, { cause: error });
+  }
+}
+
+function parsed(text) {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return null; // no JSON, or nothing: such as a proxy's page
+  }
+}
+
+/** What the site says went wrong: its sentence, or those about single fields. */
+export function sentence(data, otherwise) {
+  if (typeof data?.detail === "string") return data.detail;
+  const fields = Object.values(data ?? {}).flat();
+  const said = fields.filter((one) => typeof one === "string").join(" ");
+  return said || otherwise;
+}
