@@ -273,6 +273,7 @@ CELERY_TASK_ACKS_LATE = True
 CELERY_TASK_DEFAULT_QUEUE = "upkeep"
 CELERY_TASK_ROUTES = {  # what takes long
     "recordings.tasks.process": {"queue": "processing"},
+    "recordings.tasks.prepare_session": {"queue": "processing"},
     "recordings.tasks.restore_archived": {"queue": "processing"},
 }
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1

@@ -11,6 +11,7 @@ from celery.signals import worker_shutting_down
 from django.db import transaction
 
 from recordings import archive, closing, restoring
+from recordings.editing import sound
 from recordings.ledger import identity, publish, quarantine, receipts, spare
 from recordings.ledger import purge as ledger_purge
 from recordings.processing import jobs, outcome, watchdog, work
@@ -28,6 +29,12 @@ upkeep: list[Callable[[], object]] = []
 def process(pk: int) -> str:
     """Do one job, if it waits for us."""
     return work.carry_out(pk)
+
+
+@shared_task
+def prepare_session(pk: int) -> str:
+    """Extract the sound of one editing session, if it waits for us."""
+    return sound.carry_out(pk)
 
 
 @shared_task
