@@ -12,7 +12,7 @@ const AGAIN = [2000, 4000, 8000, 15_000, 30_000]; // ms before trying once more
 const LAST_BYTES = 60_000; // what a browser sends for a page that closes
 
 /** What may end a session for this page: no more is sent. */
-const ENDED = new Set(["conflict", "gone"]);
+const ENDED = new Set(["conflict", "gone", "over"]);
 
 export class Session {
   #timer;
@@ -20,7 +20,7 @@ export class Session {
   #tries = 0;
 
   /** `told(state, words)` hears how it goes: loading saved unsaved saving offline refused
-   * signed-out conflict gone. */
+   * signed-out conflict gone over. */
   constructor({ address, model, told }) {
     this.address = address;
     this.model = model;
@@ -65,6 +65,18 @@ export class Session {
     this.model.replace(data.captions);
     this.saved = this.model.state;
     this.#tell("saved");
+  }
+
+  /** Do something that moves the session on at the site, while no save goes on beside it. */
+  async alone(work) {
+    while (this.#saving) await this.#saving;
+    const done = work();
+    this.#saving = done.catch(() => {});
+    try {
+      return await done;
+    } finally {
+      this.#saving = null;
+    }
   }
 
   /** Something was changed here: save it soon. */
@@ -193,9 +205,15 @@ export class Session {
 
   /** The session has ended as it should: rendered or discarded from here. */
   end() {
+    this.over = true;
     clearTimeout(this.#timer);
     clearInterval(this.beat);
-    this.#tell("gone");
+    this.#tell("over");
+  }
+
+  /** The site says that another revision stands there. */
+  clash() {
+    this.#tell("conflict");
   }
 
   #tell(state, words = "") {

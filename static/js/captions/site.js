@@ -36,7 +36,10 @@ function parsed(text) {
 /** What the site says went wrong: its sentence, or those about single fields. */
 export function sentence(data, otherwise) {
   if (typeof data?.detail === "string") return data.detail;
-  const fields = Object.values(data ?? {}).flat();
-  const said = fields.filter((one) => typeof one === "string").join(" ");
-  return said || otherwise;
+  return strings(data).join(" ") || otherwise;
+}
+
+function strings(data) {
+  if (typeof data === "string") return [data];
+  return data && typeof data === "object" ? Object.values(data).flatMap(strings) : [];
 }

@@ -1,0 +1,47 @@
+// The keyboard, for the whole page. By the place of a key where it is a letter, so that they work
+// with a Cyrillic or Bengali layout too.
+
+const WRITING = "textarea, select, input:not([type=checkbox], [type=radio], [type=range], [type=color])";
+const PRESSED = "button, summary, a, input, select, video, audio"; // they take Space themselves
+
+/** `acts` are the editor's, by name; `of(element)` tells the caption that a field belongs to. */
+export function listen({ acts, of, search }) {
+  document.addEventListener("keydown", (event) => {
+    if (event.isComposing || event.defaultPrevented || document.querySelector("dialog[open]")) return;
+    const act = chosen(event, { acts, of, search });
+    if (!act) return;
+    event.preventDefault();
+    act();
+  });
+}
+
+function chosen(event, { acts, of, search }) {
+  const { code, key, shiftKey: shift, altKey: alt } = event;
+  const control = (event.ctrlKey || event.metaKey) && !alt;
+  if (alt && !event.ctrlKey && !event.metaKey) {
+    return { ArrowUp: acts.former, ArrowDown: acts.next }[key];
+  }
+  if (control) return withControl({ code, key, shift, event }, { acts, of, search });
+  if (key === "Escape" && of(event.target) !== null) return acts.leave;
+  if (key === " " && !event.target.closest(`${WRITING}, ${PRESSED}`)) return acts.toggle;
+  return null;
+}
+
+function withControl({ code, key, shift, event }, { acts, of, search }) {
+  const inside = of(event.target) !== null;
+  const elsewhere = !inside && event.target.closest(WRITING); // has an undo of its own
+  const letters = {
+    KeyZ: elsewhere ? null : shift ? acts.redo : acts.undo,
+    KeyY: elsewhere || shift ? null : acts.redo,
+    KeyJ: shift ? null : acts.merge,
+    KeyS: shift ? null : acts.save,
+    KeyF: shift || event.target.closest("[data-search]") ? null : search,
+    BracketLeft: shift ? null : acts["start-here"],
+    BracketRight: shift ? null : acts["end-here"],
+    Space: acts.toggle,
+  };
+  if (code in letters) return letters[code];
+  if (!inside) return null;
+  if (key === "Enter") return shift ? acts["insert-after"] : acts["split-cursor"];
+  return key === "Backspace" && shift ? acts.remove : null;
+}
