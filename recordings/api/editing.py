@@ -13,6 +13,9 @@ from recordings.editing.models import EditingSession
 from recordings.editing.sessions import Change
 from recordings.editing.style import BadStyle, Style
 from recordings.models import Job
+from recordings.processing import captions
+
+LARGEST_REVISION = 2**31 - 1
 
 
 class CaptionShape(serializers.Serializer[Any]):
@@ -138,10 +141,29 @@ class SessionLine(SessionSerializer):
         return len(session.captions)
 
 
+class CaptionsImport(serializers.Serializer[Any]):
+    """A file that replaces the captions of a session, as multipart/form-data."""
+
+    revision = serializers.IntegerField(min_value=1, max_value=LARGEST_REVISION)
+    file = serializers.FileField(
+        allow_empty_file=True, help_text="SRT or WebVTT, in UTF-8, UTF-16, CP1251 or CP1252."
+    )
+
+    def validate_file(self, file: Any) -> list[cues.Cue]:
+        try:
+            return cues.of_segments(captions.parse(file.read(captions.MOST_BYTES + 1)))
+        except (captions.CaptionError, cues.BadCaptions) as error:
+            raise serializers.ValidationError(str(error)) from error
+
+
+class ExportQuery(serializers.Serializer[Any]):
+    format = serializers.ChoiceField(["srt", "vtt", "json"], default="srt")
+
+
 class SessionEdit(serializers.Serializer[Any]):
     """What to change; with `revision` alone the session is only kept in use."""
 
-    revision = serializers.IntegerField(min_value=1, max_value=2**31 - 1)
+    revision = serializers.IntegerField(min_value=1, max_value=LARGEST_REVISION)
     captions = CaptionsField(required=False)
     style = StyleField(required=False)  # type: ignore[assignment]
 

@@ -2,29 +2,42 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from http import HTTPStatus
 from typing import IO, Any
 
 from django.db.models import QuerySet
+from django.http import HttpResponse
 from django.shortcuts import get_object_or_404
+from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema
 from rest_framework.generics import GenericAPIView
-from rest_framework.parsers import BaseParser, JSONParser
+from rest_framework.negotiation import DefaultContentNegotiation
+from rest_framework.parsers import BaseParser, JSONParser, MultiPartParser
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from recordings.api.editing import SessionEdit, SessionLine, SessionSerializer
+from recordings.api.editing import (
+    CaptionsImport,
+    ExportQuery,
+    SessionEdit,
+    SessionLine,
+    SessionSerializer,
+)
 from recordings.api.errors import answer
-from recordings.api.parsers import refuse_large
-from recordings.api.recordings import REFUSED, find, visible
-from recordings.editing import sessions
+from recordings.api.parsers import Bounded, refuse_large
+from recordings.api.recordings import REFUSED, checked, find, query, visible
+from recordings.editing import cues, sessions
 from recordings.editing.exceptions import StaleRevision
 from recordings.editing.models import EditingSession
+from recordings.editing.sessions import Change
+from recordings.processing import captions
 from recordings.querysets import bound_to
 
 BODY_BYTES = 10 * 1024**2  # the most captions, with each letter written as \uXXXX
+AROUND = 64 * 1024  # bytes of a form beside its file
 
 
 class CaptionsParser(BaseParser):
@@ -102,12 +115,7 @@ class SessionView(APIView):
         edit.is_valid(raise_exception=True)
         find_session(request, pk)
         revision = edit.validated_data["revision"]
-        try:
-            of = bound_to(request.user)
-            session = sessions.save(pk, edit.change, revision=revision, of=of)
-        except StaleRevision as error:
-            return stale(error)
-        return Response(shown(request, session))
+        return saved(request, pk, edit.change, revision)
 
     @extend_schema(operation_id="end_session", responses={204: None, "4XX": REFUSED})
     def delete(self, request: Request, pk: int) -> Response:
@@ -118,5 +126,68 @@ class SessionView(APIView):
         return Response(status=HTTPStatus.NO_CONTENT)
 
 
-def stale(error: StaleRevision) -> Response:
-    return answer(HTTPStatus.CONFLICT, "stale_revision", str(error), revision=error.revision)
+def saved(request: Request, pk: int, change: Change, revision: int) -> Response:
+    """Save and show a session, or say which revision it has by now."""
+    try:
+        session = sessions.save(pk, change, revision=revision, of=bound_to(request.user))
+    except StaleRevision as error:
+        status = HTTPStatus.CONFLICT
+        return answer(status, "stale_revision", str(error), revision=error.revision)
+    return Response(shown(request, session))
+
+
+class CaptionFileParser(Bounded, MultiPartParser):
+    """For one file of captions, refused by its length before any of it is read."""
+
+    def check(self, meta: Mapping[str, Any]) -> None:
+        refuse_large(meta, captions.MOST_BYTES + AROUND)
+
+
+class ImportView(APIView):
+    parser_classes = [CaptionFileParser]
+
+    @extend_schema(
+        operation_id="import_captions",
+        request={"multipart/form-data": CaptionsImport},
+        responses={200: SessionSerializer, "4XX": REFUSED},
+    )
+    def post(self, request: Request, pk: int) -> Response:
+        """Replace the captions of a session by those of a file, which stays as it was if wrong."""
+        clean = checked(CaptionsImport, request.data)
+        find_session(request, pk)
+        return saved(request, pk, Change(captions=clean["file"]), clean["revision"])
+
+
+class OwnFormats(DefaultContentNegotiation):
+    """Leaves `?format=` and Accept to the view: what it answers with is a file."""
+
+    def select_renderer(self, request: Request, renderers: Any, format_suffix: Any = None) -> Any:
+        return renderers[0], renderers[0].media_type
+
+
+class ExportView(APIView):
+    content_negotiation_class = OwnFormats
+
+    @extend_schema(
+        operation_id="export_session",
+        parameters=[ExportQuery],
+        responses={(200, "text/plain"): OpenApiTypes.STR},
+    )
+    def get(self, request: Request, pk: int) -> HttpResponse:
+        """Download the captions as SRT or WebVTT, or the whole session as JSON."""
+        form = checked(ExportQuery, query(request))["format"]
+        text, kind = exported(find_session(request, pk), form)
+        response = HttpResponse(text, content_type=f"{kind}; charset=utf-8")
+        response["Content-Disposition"] = f'attachment; filename="session_{pk}.{form}"'
+        response["X-Content-Type-Options"] = "nosniff"
+        return response
+
+
+def exported(session: EditingSession, form: str) -> tuple[str, str]:
+    """Return a session in the form asked for, with its content type."""
+    if form == "json":
+        shape = SessionSerializer(session).data
+        return json.dumps(shape, ensure_ascii=False, indent=1), "application/json"
+    write = captions.write_srt if form == "srt" else captions.write_vtt
+    kind = "application/x-subrip" if form == "srt" else "text/vtt"
+    return write(cues.segments(session.captions)), kind

@@ -6,12 +6,10 @@ whatever reads it later (a page, a player, libass) meets nothing it was not told
 
 from __future__ import annotations
 
-import unicodedata
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
-from recordings.processing.captions import Segment
-from recordings.uploads.details import LONGEST_SECONDS
+from recordings.processing.captions import LONGEST, Segment, clean
 
 MOST_CAPTIONS: Final = 20_000  # about a day of speech; every save sends them all
 MOST_CHARACTERS: Final = 2000  # of one caption
@@ -53,8 +51,8 @@ def _seconds(number: int, name: str, value: Any) -> float:
     if isinstance(value, bool) or not isinstance(value, (int, float)):
         raise BadCaptions(f"Caption {number}: give {name} in seconds as a number, such as 90.5.")
     # Compared before it becomes a float, which the largest whole numbers cannot; NaN is not within.
-    if not 0 <= value <= LONGEST_SECONDS:
-        raise BadCaptions(f"Caption {number}: {name} is not from 0 to {LONGEST_SECONDS} seconds.")
+    if not 0 <= value <= LONGEST:
+        raise BadCaptions(f"Caption {number}: {name} is not from 0 to {LONGEST} seconds.")
     return round(float(value), 3)
 
 
@@ -65,25 +63,6 @@ def _text(number: int, value: Any) -> str:
     if len(text) > MOST_CHARACTERS:
         raise BadCaptions(f"Caption {number}: the text has more than {MOST_CHARACTERS} characters.")
     return text
-
-
-def clean(text: str) -> str:
-    """Drop what no caption shows: control characters, lone surrogates, blank lines.
-
-    A blank line would end the caption in every format that is written.
-    """
-    lines = (_visible(line).strip() for line in text.splitlines())
-    return "\n".join(line for line in lines if line)
-
-
-def _visible(line: str) -> str:
-    line = line.replace("\t", " ")
-    return line if line.isprintable() else "".join(one for one in line if _is_kept(one))
-
-
-def _is_kept(letter: str) -> bool:
-    # Cf stays: joiners and marks of direction shape Bengali, Persian and Arabic.
-    return unicodedata.category(letter) not in {"Cc", "Cs"}
 
 
 def segments(cues: Iterable[Cue]) -> list[Segment]:
