@@ -36,7 +36,7 @@ def captions(request: SignedIn, pk: int) -> HttpResponse:
         return _in_trash(request, found)
     if request.method == "POST":
         return _begin(request, pk)
-    rows = found.sessions.order_by("-id")
+    rows = found.sessions.defer("captions").order_by("-id")
     if "list" not in request.GET and (newest := rows.first()):
         return redirect("captions-editor", pk=newest.pk)
     context = {"recording": found, "sessions": rows, "most": sessions.MOST_OPEN, "place": "library"}

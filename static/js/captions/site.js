@@ -33,10 +33,11 @@ function parsed(text) {
   }
 }
 
-/** What the site says went wrong: its sentence, or those about single fields. */
+/** What the site says went wrong: about single fields where it names them, else its sentence. */
 export function sentence(data, otherwise) {
-  if (typeof data?.detail === "string") return data.detail;
-  return strings(data).join(" ") || otherwise;
+  const { detail, code, ...fields } = data ?? {};
+  const said = code === "invalid" ? strings(fields).join(" ") : "";
+  return said || (typeof detail === "string" && detail) || otherwise;
 }
 
 function strings(data) {

@@ -30,8 +30,6 @@ export class State {
   warn(name, state = "") {
     this.words.textContent = say(name);
     this.banner.querySelector("[data-do=load-theirs]").hidden = state === "gone";
-    if (!this.banner.hidden) return;
-    this.banner.hidden = false;
-    this.banner.focus();
+    this.banner.hidden = false; // an alert: read aloud, and the cursor stays where it was
   }
 }
