@@ -8,8 +8,11 @@ export function length(text) {
   return [...text.replace(/[\p{M}\n]/gu, "")].length;
 }
 
-export function speed({ start, end, text }) {
-  return length(text) / (end - start);
+const lengths = new WeakMap(); // a caption is never changed, so it is counted once
+
+export function speed(caption) {
+  if (!lengths.has(caption)) lengths.set(caption, length(caption.text));
+  return lengths.get(caption) / (caption.end - caption.start);
 }
 
 /** For each caption its problems: [{code, value}], none most of the time. `duration` may be null. */
