@@ -64,6 +64,7 @@ def tick() -> None:
         publish.sweep_parts,
         intake.recover,
         jobs.recover,
+        sound.recover,
         outcome.remove_due_originals,
         outcome.remove_superseded,
         closing.continue_closures,
@@ -80,6 +81,8 @@ def tick() -> None:
             logger.exception("tick: %s.%s failed", part.__module__, part.__name__)
     for pk in jobs.waiting():
         process.delay(pk)
+    for pk in sound.waiting():
+        prepare_session.apply_async((pk,), expires=TICK_SECONDS)
     for pk in restoring.waiting():
         restore_archived.apply_async((pk,), expires=TICK_SECONDS)
 

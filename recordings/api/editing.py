@@ -160,6 +160,14 @@ class ExportQuery(serializers.Serializer[Any]):
     format = serializers.ChoiceField(["srt", "vtt", "json"], default="srt")
 
 
+class WaveformSerializer(serializers.Serializer[Any]):
+    """For the schema alone."""
+
+    duration = serializers.FloatField(help_text="Seconds.")
+    per_second = serializers.FloatField(help_text="Peaks a second: 50, fewer beyond 33 minutes.")
+    peaks = serializers.ListField(child=serializers.IntegerField(min_value=0, max_value=255))
+
+
 class SessionEdit(serializers.Serializer[Any]):
     """What to change; with `revision` alone the session is only kept in use."""
 

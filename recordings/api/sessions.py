@@ -9,7 +9,10 @@ from typing import IO, Any
 
 from django.db.models import QuerySet
 from django.http import HttpResponse
+from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404
+from django.utils.cache import get_conditional_response, patch_vary_headers
+from django.utils.http import quote_etag
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema
 from rest_framework.generics import GenericAPIView
@@ -25,18 +28,25 @@ from recordings.api.editing import (
     SessionEdit,
     SessionLine,
     SessionSerializer,
+    WaveformSerializer,
 )
-from recordings.api.errors import answer
+from recordings.api.errors import Conflict, answer
 from recordings.api.parsers import Bounded, refuse_large
 from recordings.api.recordings import REFUSED, checked, find, query, visible
-from recordings.editing import cues, sessions
+from recordings.editing import cues, sessions, sound, waveform
 from recordings.editing.exceptions import StaleRevision
 from recordings.editing.models import EditingSession
 from recordings.editing.sessions import Change
+from recordings.ledger.exceptions import StorageFault
 from recordings.processing import captions
 from recordings.querysets import bound_to
 
 BODY_BYTES = 10 * 1024**2  # the most captions, with each letter written as \uXXXX
+NO_WAVEFORM = {
+    sound.MAKING: "The sound is being extracted: try again in a moment.",
+    sound.NONE: sound.NO_SOUND,
+    sound.FAILED: "The sound could not be extracted; the session says why.",
+}
 AROUND = 64 * 1024  # bytes of a form beside its file
 
 
@@ -134,6 +144,30 @@ def saved(request: Request, pk: int, change: Change, revision: int) -> Response:
         status = HTTPStatus.CONFLICT
         return answer(status, "stale_revision", str(error), revision=error.revision)
     return Response(shown(request, session))
+
+
+class WaveformView(APIView):
+    @extend_schema(
+        operation_id="get_waveform",
+        responses={200: WaveformSerializer, 304: None, "4XX": REFUSED},
+    )
+    def get(self, request: Request, pk: int) -> HttpResponseBase:
+        """Return the loudest moment of each slice of the sound: at most 100,000 of them."""
+        session = find_session(request, pk)
+        if session.audio is None:
+            raise Conflict(NO_WAVEFORM[sound.state_of(session)], code="no_waveform")
+        stored = session.audio.stored
+        etag = quote_etag(waveform.key(stored.sha256))
+        response: HttpResponseBase | None = get_conditional_response(request._request, etag)
+        if response is None:
+            try:
+                body = waveform.document(stored)
+            except FileNotFoundError as error:
+                raise StorageFault("The sound of this session is missing in storage.") from error
+            response = HttpResponse(body, content_type="application/json")
+        response["ETag"], response["Cache-Control"] = etag, "private, no-cache"
+        patch_vary_headers(response, ["Cookie", "Authorization"])
+        return response
 
 
 class CaptionFileParser(Bounded, MultiPartParser):

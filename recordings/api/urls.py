@@ -15,6 +15,9 @@ urlpatterns = [
     path("recordings/<int:pk>/cancel", recordings.CancelView.as_view(), name="api-cancel"),
     path("recordings/<int:pk>/sessions", sessions.SessionsView.as_view(), name="api-sessions"),
     path("sessions/<int:pk>", sessions.SessionView.as_view(), name="api-session"),
+    path(
+        "sessions/<int:pk>/waveform", sessions.WaveformView.as_view(), name="api-session-waveform"
+    ),
     path("sessions/<int:pk>/import", sessions.ImportView.as_view(), name="api-session-import"),
     path("sessions/<int:pk>/export", sessions.ExportView.as_view(), name="api-session-export"),
     path("jobs/<int:pk>", jobs.JobView.as_view(), name="api-job"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,6 +15,7 @@ from recordings.ledger.names import Kind
 from recordings.models import Recording
 from tests.api.conftest import caller
 from tests.conftest import store
+from tests.recordings.conftest import clip  # noqa: F401  (a fixture here too)
 
 SRT = """\
 1
@@ -43,3 +45,22 @@ def captioned(make_recording: Callable[..., Recording]) -> Recording:
 @pytest.fixture
 def session(captioned: Recording) -> EditingSession:
     return sessions.begin(captioned.pk)
+
+
+@pytest.fixture
+def filmed(owner: Any, clip: Callable[..., Path]) -> Recording:  # noqa: F811
+    """A ready recording of four seconds, with picture, sound and two captions."""
+    film = clip("video", 4, start=1.0, end=3.0)
+    recording = Recording.objects.create(
+        owner=owner,
+        title="Lecture",
+        state=Recording.State.READY,
+        duration=4.0,
+        width=160,
+        height=120,
+        language="ru",
+    )
+    store(recording, Kind.TRIMMED, film.read_bytes())
+    store(recording, Kind.SUBTITLES, SRT.encode())
+    recording.refresh_from_db()
+    return recording

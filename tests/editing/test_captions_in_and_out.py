@@ -111,12 +111,13 @@ def test_more_captions_than_can_be_edited_are_refused(bring):
 
 
 def test_fifty_megabytes_are_refused_by_their_length(api, session):
-    answer = api.generic(
-        "POST",
-        f"/api/sessions/{session.pk}/import",
-        content_type="multipart/form-data; boundary=x",
-        **{"CONTENT_LENGTH": str(50 * 1024**2), "wsgi.input": io.BytesIO()},  # none of it came yet
-    )
+    none_of_it_yet: dict[str, Any] = {
+        "CONTENT_TYPE": "multipart/form-data; boundary=x",
+        "CONTENT_LENGTH": str(50 * 1024**2),
+        "wsgi.input": io.BytesIO(),
+    }
+
+    answer = api.generic("POST", f"/api/sessions/{session.pk}/import", **none_of_it_yet)
 
     assert (answer.status_code, answer.json()["code"]) == (413, "too_large")
 
