@@ -18,7 +18,7 @@ export function listen({ acts, of, search }) {
 function chosen(event, { acts, of, search }) {
   const { code, key, shiftKey: shift, altKey: alt } = event;
   const control = (event.ctrlKey || event.metaKey) && !alt;
-  if (alt && !event.ctrlKey && !event.metaKey) {
+  if (alt && !event.ctrlKey && !event.metaKey && !event.target.closest("select")) {
     return { ArrowUp: acts.former, ArrowDown: acts.next }[key];
   }
   if (control) return withControl({ code, key, shift, event }, { acts, of, search });

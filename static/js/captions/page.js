@@ -17,7 +17,7 @@ import { State } from "./state.js";
 import { StyleForm } from "./style.js";
 import { clock, seconds } from "./times.js";
 import { Waveform } from "./waveform.js";
-import { aloud, count, decimal, say } from "./words.js";
+import { aloud, count, decimal, moment, say } from "./words.js";
 
 const root = document.querySelector("[data-editor]");
 const part = (name) => document.querySelector(`[data-${name}]`);
@@ -328,6 +328,7 @@ listen({ acts, of: (element) => list.of(element), search: () => search.open() })
 
 /** While the video is made, or once the session is over, nothing here can be changed. */
 function lock(is) {
+  if (is === locked) return;
   locked = is;
   root.classList.toggle("locked", is);
   waveform.locked = is;
@@ -371,6 +372,7 @@ async function begin() {
     const data = await session.load();
     if (!data) return;
     part("ending").hidden = part("render").hidden = false;
+    if (data.expires_at) part("expires").textContent = say("expires", { date: moment(data.expires_at) });
     if (data.duration) waveform.lasts(data.duration);
     if (render.form && data.job && ["queued", "running"].includes(data.job.state)) render.follow(data.job);
     await watchSound({ data, session, waveform, said: part("wave-said") });

@@ -33,15 +33,20 @@ export class Render {
   /** Save first: what is made is what the site has. */
   async begin() {
     this.#wrong("");
-    this.part("done").hidden = true;
-    if (!(await this.session.save())) {
-      this.#wrong(say("render-unsaved"));
-      return;
-    }
+    this.lock(true); // what is typed from now on would not be in it
+    const problem = (await this.session.save()) ? await this.#start() : say("render-unsaved");
+    if (!problem) return;
+    this.lock(false);
+    this.#wrong(problem);
+  }
+
+  /** Returns what went wrong, in a sentence; nothing when the video is on its way. */
+  async #start() {
     const mode = new FormData(this.form).get("mode");
     const { ok, data } = await this.#ask("POST", `${this.session.address}/render`, { mode });
-    if (ok) this.follow(data);
-    else this.#wrong(sentence(data, say("went-wrong")));
+    if (!ok || !data) return sentence(data, say("went-wrong"));
+    this.follow(data);
+    return "";
   }
 
   async #ask(method, address, body) {

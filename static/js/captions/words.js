@@ -20,6 +20,12 @@ export function decimal(number, digits = 1) {
   return new Intl.NumberFormat(document.documentElement.lang, format).format(number);
 }
 
+/** A moment as this language writes it, in the reader's own time. */
+export function moment(text) {
+  const format = { dateStyle: "medium", timeStyle: "short" };
+  return new Intl.DateTimeFormat(document.documentElement.lang, format).format(new Date(text));
+}
+
 const live = document.querySelector("[data-said]");
 
 /** Have something read aloud once. */
