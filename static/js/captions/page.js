@@ -102,10 +102,9 @@ function problem({ code, value }) {
 
 function showCurrent() {
   const place = list.place(list.current);
-  part("current").hidden = place < 0;
-  if (place < 0) return;
   const numbers = { number: place + 1, count: model.captions.length };
-  part("current-name").textContent = say("current", numbers);
+  part("current").hidden = place < 0;
+  part("current-name").textContent = say(place < 0 ? "current-none" : "current", numbers);
   part("current-problems").textContent = (found[place] ?? []).map(problem).join(" ");
 }
 
