@@ -1,7 +1,8 @@
 """Every setting, from the environment or `.env`; a wrong value stops the start with a sentence.
 
-Sections: paths · security · apps · database · storage · quota · uploads · processing · retention ·
-operating · celery · API · web · mail · logs. A secret NAME may come from a file named by NAME_FILE.
+Sections: paths · security · apps · database · storage · quota · uploads · processing · editing ·
+retention · operating · celery · API · web · mail · logs. A secret NAME may come from a file named
+by NAME_FILE.
 """
 
 from __future__ import annotations
@@ -242,6 +243,10 @@ PROCESSING_TIMEOUT = timedelta(hours=12)
 PROCESSING_MEMORY_BYTES = 4 * 1024**3  # address space of one ffmpeg or probe
 PROCESSING_LEASE = timedelta(minutes=2)
 PROCESSING_ATTEMPTS = 3
+
+# --- editing: the fonts that are burned into videos
+
+CAPTION_FONTS = BASE_DIR / "thumbnails" / "fonts"
 
 # --- retention
 

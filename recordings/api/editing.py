@@ -8,7 +8,7 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from recordings.api.serializers import JobSerializer
-from recordings.editing import cues, deadlines, sound
+from recordings.editing import cues, deadlines, rendering, sound
 from recordings.editing.models import EditingSession
 from recordings.editing.sessions import Change
 from recordings.editing.style import BadStyle, Style
@@ -166,6 +166,18 @@ class WaveformSerializer(serializers.Serializer[Any]):
     duration = serializers.FloatField(help_text="Seconds.")
     per_second = serializers.FloatField(help_text="Peaks a second: 50, fewer beyond 33 minutes.")
     peaks = serializers.ListField(child=serializers.IntegerField(min_value=0, max_value=255))
+
+
+class RenderRequest(serializers.Serializer[Any]):
+    mode = serializers.ChoiceField(
+        rendering.MODES, help_text="burn: in the picture; track: to be switched on in the player."
+    )
+    revision = serializers.IntegerField(
+        min_value=1,
+        max_value=LARGEST_REVISION,
+        required=False,
+        help_text="Render only if the session still has it.",
+    )
 
 
 class SessionEdit(serializers.Serializer[Any]):

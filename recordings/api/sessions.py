@@ -25,6 +25,7 @@ from rest_framework.views import APIView
 from recordings.api.editing import (
     CaptionsImport,
     ExportQuery,
+    RenderRequest,
     SessionEdit,
     SessionLine,
     SessionSerializer,
@@ -33,11 +34,13 @@ from recordings.api.editing import (
 from recordings.api.errors import Conflict, answer
 from recordings.api.parsers import Bounded, refuse_large
 from recordings.api.recordings import REFUSED, checked, find, query, visible
-from recordings.editing import cues, sessions, sound, waveform
+from recordings.api.serializers import JobSerializer
+from recordings.editing import cues, rendering, sessions, sound, waveform
 from recordings.editing.exceptions import StaleRevision
 from recordings.editing.models import EditingSession
 from recordings.editing.sessions import Change
 from recordings.ledger.exceptions import StorageFault
+from recordings.models import Job
 from recordings.processing import captions
 from recordings.querysets import bound_to
 
@@ -141,9 +144,12 @@ def saved(request: Request, pk: int, change: Change, revision: int) -> Response:
     try:
         session = sessions.save(pk, change, revision=revision, of=bound_to(request.user))
     except StaleRevision as error:
-        status = HTTPStatus.CONFLICT
-        return answer(status, "stale_revision", str(error), revision=error.revision)
+        return stale(error)
     return Response(shown(request, session))
+
+
+def stale(error: StaleRevision) -> Response:
+    return answer(HTTPStatus.CONFLICT, "stale_revision", str(error), revision=error.revision)
 
 
 class WaveformView(APIView):
@@ -168,6 +174,27 @@ class WaveformView(APIView):
         response["ETag"], response["Cache-Control"] = etag, "private, no-cache"
         patch_vary_headers(response, ["Cookie", "Authorization"])
         return response
+
+
+class RenderView(APIView):
+    @extend_schema(
+        operation_id="render_session",
+        request=RenderRequest,
+        responses={202: JobSerializer, "4XX": REFUSED},
+    )
+    def post(self, request: Request, pk: int) -> Response:
+        """Make a final video with the captions of a session, burned in or as a track.
+
+        When it is done the captions are the recording's subtitles and the session is gone.
+        """
+        asked = checked(RenderRequest, request.data)
+        find_session(request, pk)
+        try:
+            job = rendering.start(pk, **asked, of=bound_to(request.user))
+        except StaleRevision as error:
+            return stale(error)
+        shape = JobSerializer(Job.objects.get(pk=job.pk)).data
+        return Response(shape, status=HTTPStatus.ACCEPTED)
 
 
 class CaptionFileParser(Bounded, MultiPartParser):

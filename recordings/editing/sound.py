@@ -140,18 +140,24 @@ def prepare(session: EditingSession) -> None:
         stored = source.stored
         place.fill(storage(stored.storage).chunks(str(stored.file.name)), stop=shutting_down)
         result = extract(session, place)
-        publication, number = publish(
-            result,
-            recording=recording,
-            kind=Kind.SESSION_AUDIO,
-            name=partial(names.session_audio, recording.owner_id, session.pk),
-            stop=shutting_down,
-        )
+        with result.open("rb") as file:
+            publication, number = publish(
+                file,
+                size=result.stat().st_size,
+                recording=recording,
+                kind=Kind.SESSION_AUDIO,
+                name=partial(names.session_audio, recording.owner_id, session.pk),
+                stop=shutting_down,
+            )
         with publication:
-            with result.open("rb") as file:
-                chunks = iter(partial(file.read, CHUNK), b"")
-                waveform.remember(publication.sha256, chunks, size=publication.size)
+            _draw(publication, result)
             retried(partial(_show, session, publication, number))
+
+
+def _draw(publication: Publication, result: Path) -> None:
+    with result.open("rb") as file:
+        chunks = iter(partial(file.read, CHUNK), b"")
+        waveform.remember(publication.sha256, chunks, size=publication.size)
 
 
 def extract(session: EditingSession, place: Scratch) -> Path:

@@ -70,7 +70,7 @@ def succeeded(job: Job, results: Sequence[Result], findings: Findings) -> None:
 
     def finish() -> None:
         with locked([job.recording_id or 0]) as found:
-            recording = _still_ours(job, found)
+            recording = still_ours(job, found)
             held = bool(held_among(found))
             shown = [result for result in results if not _is_worse(result, recording)]
             _supersede(recording, [result.kind for result in shown], held=held)
@@ -87,12 +87,13 @@ def succeeded(job: Job, results: Sequence[Result], findings: Findings) -> None:
                 _apply_rule(SourceRule.Event.SUCCEEDED, recording, held=held, findings=findings)
             else:
                 _stop_clock(recording)
-            _close(job, Job.State.SUCCEEDED, step="", progress=100, log=findings.log[-LOG_LENGTH:])
+            close(job, Job.State.SUCCEEDED, step="", progress=100, log=findings.log[-LOG_LENGTH:])
 
     retried(finish)
 
 
-def _still_ours(job: Job, found: Sequence[Recording]) -> Recording:
+def still_ours(job: Job, found: Sequence[Recording]) -> Recording:
+    """Return the locked recording of a job that may still be finished. Raises Lost."""
     mine = Job.objects.filter(
         pk=job.pk, claim=job.claim, state=Job.State.RUNNING, cancel_requested_at=None
     )
@@ -163,7 +164,7 @@ def _stop_clock(recording: Recording) -> None:
     original.update(leaves_at=None, leaves_because="")
 
 
-def _close(job: Job, state: Job.State, **values: object) -> None:
+def close(job: Job, state: Job.State, **values: object) -> None:
     """End the job we hold and give its room back. Raises Lost."""
     mine = Job.objects.open().filter(pk=job.pk, claim=job.claim)
     changed = mine.update(
@@ -184,7 +185,7 @@ def failed(job: Job, sentence: str, *, log: str = "", site_fault: bool = False) 
     def finish() -> bool:
         with locked([job.recording_id or 0]) as found:
             try:
-                _close(
+                close(
                     job,
                     Job.State.FAILED,
                     error=sentence,
@@ -215,7 +216,7 @@ def cancelled(job: Job, *, waiting: bool = False) -> bool:
             if not Job.objects.filter(pk=job.pk, state__in=states).select_for_update().exists():
                 return False
             try:
-                _close(job, Job.State.CANCELLED)
+                close(job, Job.State.CANCELLED)
             except Lost:
                 return False
             for recording in found:

@@ -142,15 +142,17 @@ def _warn(context: Context, step: Step, error: Exception) -> None:
 
 def _publish(job: Job, recording: Recording, output: Output, watchdog: Watchdog) -> Result:
     """Put one result in place, verified but not yet `ready`, under the recording's next number."""
-    publication, number = publish(
-        output.path,
-        recording=recording,
-        kind=output.kind,
-        name=partial(names.of_kind, output.kind, recording.owner_id, recording.pk),
-        stop=watchdog.stop,
-        budget=job.reservation,
-        begun=watchdog.publications.append,
-    )
+    with output.path.open("rb") as file:
+        publication, number = publish(
+            file,
+            size=output.path.stat().st_size,
+            recording=recording,
+            kind=output.kind,
+            name=partial(names.of_kind, output.kind, recording.owner_id, recording.pk),
+            stop=watchdog.stop,
+            budget=job.reservation,
+            begun=watchdog.publications.append,
+        )
     return Result(output.kind, number, publication, output.draft, output.stand_in)
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
-from pathlib import Path
 from threading import Event
 from typing import IO, Final
 
@@ -21,8 +20,9 @@ CHUNK: Final = 1024 * 1024
 
 
 def publish(
-    path: Path,
+    content: IO[bytes],
     *,
+    size: int,
     recording: Recording,
     kind: Kind,
     name: Callable[[int], str],
@@ -30,7 +30,7 @@ def publish(
     budget: Reservation | None = None,
     begun: Callable[[Publication], object] = lambda publication: None,
 ) -> tuple[Publication, int]:
-    """Store a file under the recording's next number for its kind, which `name` makes a name of.
+    """Store bytes under the recording's next number for their kind, which `name` makes a name of.
 
     `begun` gets the publication when its lease has to be kept. Raises Cancelled when `stop` is
     set, and what publications raise; nothing is left then.
@@ -42,15 +42,14 @@ def publish(
             kind=kind,
             owner_id=recording.owner_id,
             recording_id=recording.pk,
-            size=path.stat().st_size,
+            size=size,
             budget=budget,
         )
 
     publication, number = first_free(iter(partial(_take_number, recording, kind), None), begin)
     begun(publication)
     try:
-        with path.open("rb") as file:
-            _copy(file, publication, stop)
+        _copy(content, publication, stop)
         publication.finish()
     except BaseException:
         publication.abandon()
@@ -66,8 +65,8 @@ def _take_number(recording: Recording, kind: Kind) -> int:
         return row.take_number(kind)
 
 
-def _copy(file: IO[bytes], publication: Publication, stop: Event) -> None:
-    while chunk := file.read(CHUNK):
+def _copy(content: IO[bytes], publication: Publication, stop: Event) -> None:
+    while chunk := content.read(CHUNK):
         if stop.is_set():
             raise Cancelled
         publication.write(chunk)

@@ -16,6 +16,7 @@ from typing import Final
 from django.conf import settings
 from django.db import close_old_connections
 
+from recordings.editing import rendering
 from recordings.ledger.exceptions import (
     AccountClosed,
     Lost,
@@ -35,6 +36,7 @@ RETRY_WAIT = timedelta(minutes=1)  # doubled with each attempt when the site was
 Work = Callable[[Job, Watchdog], None]
 KINDS: Final[Mapping[str, Work]] = {
     Job.Kind.PROCESS: pipeline.process,
+    Job.Kind.RENDER: rendering.render,
 }
 
 
