@@ -43,7 +43,9 @@ export class Render {
   /** Returns what went wrong, in a sentence; nothing when the video is on its way. */
   async #start() {
     const mode = new FormData(this.form).get("mode");
-    const { ok, data } = await this.#ask("POST", `${this.session.address}/render`, { mode });
+    const body = { mode, revision: this.session.revision };
+    const { ok, data } = await this.#ask("POST", `${this.session.address}/render`, body);
+    if (data?.code === "stale_revision") this.session.clash();
     if (!ok || !data) return sentence(data, say("went-wrong"));
     this.follow(data);
     return "";
