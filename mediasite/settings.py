@@ -207,7 +207,8 @@ MEDIA_URL = "/media/"
 X_ACCEL_PREFIX = env.str("X_ACCEL_PREFIX", default="")  # e.g. /protected/, served by nginx
 STATIC_URL = "/static/"
 STATIC_ROOT = DATA_DIR / "static"
-STATICFILES_DIRS = [BASE_DIR / "static"]
+# The letters that captions are burned in with, for the preview of it.
+STATICFILES_DIRS = [BASE_DIR / "static", ("fonts", BASE_DIR / "thumbnails" / "fonts")]
 
 # --- quota
 

@@ -31,7 +31,10 @@ const state = new State({ badge: part("state"), banner: part("banner") });
 const session = new Session({
   address: root.dataset.address,
   model,
-  told: (...news) => state.tell(...news),
+  told: (name, words) => {
+    state.tell(name, words);
+    if (name === "over" || name === "gone") part("ending").hidden = part("exports").hidden = true;
+  },
 });
 const player = new Player(part("player"), moved);
 const preview = new Preview({ stage: part("stage"), layer: part("layer"), player: part("player") });

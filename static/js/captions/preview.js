@@ -1,6 +1,9 @@
 // The captions over the picture while they are edited, in their style: what burning in will give,
 // as near as a browser comes to it.
 
+// Burning in measures a font by the height of its lines, a browser by that of its letters: Noto Sans.
+const LINE = 1.362;
+
 export class Preview {
   /** `stage` holds the player and, over it, `layer`. */
   constructor({ stage, layer, player }) {
@@ -27,7 +30,8 @@ export class Preview {
   /** Where the picture is within the player, black bars aside. */
   #picture() {
     const { clientWidth, clientHeight, videoWidth, videoHeight } = this.player;
-    if (!videoWidth) return { left: 0, top: 0, width: this.layer.parentElement.clientWidth, height: this.layer.parentElement.clientHeight };
+    const { parentElement: stage } = this.layer;
+    if (!videoWidth) return { left: 0, top: 0, width: stage.clientWidth, height: stage.clientHeight };
     const scale = Math.min(clientWidth / videoWidth, clientHeight / videoHeight);
     const [width, height] = [videoWidth * scale, videoHeight * scale];
     return { left: (clientWidth - width) / 2, top: (clientHeight - height) / 2, width, height };
@@ -47,12 +51,14 @@ export class Preview {
       height: `${height}px`,
       justifyContent: { top: "flex-start", middle: "center", bottom: "flex-end" }[style.position],
       paddingBlock: margin,
-      fontSize: share(style.font_size),
+      fontSize: share(style.font_size / LINE),
       color: style.color,
     });
-    this.layer.style.setProperty("--outline", share(style.box ? 0 : 2 * style.outline));
+    this.layer.style.setProperty("--outline", share(2 * style.outline)); // half of it lies inside
     this.layer.style.setProperty("--outline-color", style.outline_color);
-    this.layer.style.setProperty("--box", style.box ? shade(style.box_color, style.box_opacity) : "transparent");
+    const box = style.box ? shade(style.box_color, style.box_opacity) : "transparent";
+    this.layer.style.setProperty("--box", box);
+    this.layer.style.setProperty("--padding", share(style.box ? 1 : 0));
   }
 }
 

@@ -64,7 +64,7 @@ export class Render {
   follow(job) {
     this.job = job;
     this.#show();
-    if (this.running) setTimeout(() => this.#look(), EVERY);
+    if (this.running) setTimeout(() => this.#look(), this.stopping ? EVERY / 4 : EVERY);
     else this.#ended();
   }
 

@@ -36,9 +36,7 @@ export class StyleForm {
       output.textContent = `${Number(field.value)}\u00a0%`;
     }
     const { box, position, margin, box_color: color, box_opacity: opacity } = this.form.elements;
-    const { outline, outline_color: outlineColor } = this.form.elements;
     color.disabled = opacity.disabled = !box.checked;
-    outline.disabled = outlineColor.disabled = box.checked;
     margin.disabled = position.value === "middle";
   }
 }
