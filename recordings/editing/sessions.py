@@ -188,10 +188,16 @@ def discard(pk: int, *, by: str, of: int | None = None) -> None:
 
 def remove_locked(session: EditingSession, *, reason: StoredFile.Reason, by: str) -> int:
     """Remove a session that the caller holds fast, with its sound; return the bytes let go."""
-    audio = RecordingFile.objects.filter(pk=session.audio_id or 0).select_related("stored").first()
+    freed = release_sound(session, reason=reason, by=by)
     EditingSession.objects.filter(pk=session.pk).delete()
+    return freed
+
+
+def release_sound(session: EditingSession, *, reason: StoredFile.Reason, by: str) -> int:
+    """Let go of the sound of a session that the caller holds fast; return its bytes."""
+    audio = RecordingFile.objects.filter(pk=session.audio_id or 0).select_related("stored").first()
     if audio is None:
         return 0
     released = release([audio.stored_id], reason=reason, by=by)
-    RecordingFile.objects.filter(pk=audio.pk).delete()
+    audio.delete()
     return audio.stored.size if released else 0

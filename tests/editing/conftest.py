@@ -36,7 +36,7 @@ def api(owner: Any) -> Client:
 @pytest.fixture
 def captioned(make_recording: Callable[..., Recording]) -> Recording:
     """A ready recording with two captions, one Russian and one Bengali."""
-    recording = make_recording(files=3, duration=4.0)
+    recording = make_recording(files=3, duration=4.0, width=160, height=120)
     store(recording, Kind.SUBTITLES, SRT.encode())
     recording.refresh_from_db()
     return recording
