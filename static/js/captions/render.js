@@ -153,7 +153,7 @@ export class Render {
 /** How long it is until then, in this language: 23 hours. */
 function span(moment) {
   const minutes = Math.max(Math.floor((new Date(moment) - Date.now()) / 60_000), 0);
-  const [value, unit] = minutes < 120 ? [minutes, "minute"] : [Math.floor(minutes / 60), "hour"];
+  const [value, unit] = minutes < 120 ? [minutes, "minute"] : [Math.round(minutes / 60), "hour"];
   const format = { style: "unit", unit, unitDisplay: "long" };
   return new Intl.NumberFormat(document.documentElement.lang, format).format(value);
 }

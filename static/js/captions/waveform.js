@@ -34,6 +34,7 @@ export class Waveform {
       this.#colors = null;
       this.draw();
     });
+    document.fonts.addEventListener("loadingdone", () => this.draw());
     this.#watch(root);
   }
 
@@ -149,7 +150,7 @@ export class Waveform {
   }
 
   #paintCaptions(pen, height) {
-    pen.font = "12px system-ui, sans-serif";
+    pen.font = '12px system-ui, sans-serif, "Captions"';
     pen.textBaseline = "bottom";
     for (const { id, start, end, text } of this.#inSight()) {
       const [left, right] = [this.#x(start), this.#x(end)];
