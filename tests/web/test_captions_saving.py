@@ -212,6 +212,21 @@ def test_what_is_typed_during_a_save_is_saved_after_it(page: Any, editing: Editi
     assert words(editing) == ["One and two", "there"]
 
 
+def test_page_that_is_left_sends_what_was_typed_last_once(
+    page: Any, editing: EditingSession
+) -> None:
+    said = page("""
+        const { session, model } = await open();
+        model.write(1, "Last words");
+        session.leave();
+        session.leave();
+        end([await session.save(), network.sent.length]);
+    """)
+
+    assert said == [True, 1]
+    assert words(editing) == ["Last words", "there"]
+
+
 def test_session_that_was_ended_elsewhere_is_told_and_not_asked_again(
     page: Any, editing: EditingSession
 ) -> None:

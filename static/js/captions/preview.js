@@ -31,7 +31,10 @@ export class Preview {
   #picture() {
     const { clientWidth, clientHeight, videoWidth, videoHeight } = this.player;
     const { parentElement: stage } = this.layer;
-    if (!videoWidth) return { left: 0, top: 0, width: stage.clientWidth, height: stage.clientHeight };
+    if (!videoWidth) {
+      const below = this.player.matches("audio") ? clientHeight : 0;
+      return { left: 0, top: 0, width: stage.clientWidth, height: stage.clientHeight - below };
+    }
     const scale = Math.min(clientWidth / videoWidth, clientHeight / videoHeight);
     const [width, height] = [videoWidth * scale, videoHeight * scale];
     return { left: (clientWidth - width) / 2, top: (clientHeight - height) / 2, width, height };

@@ -11,11 +11,13 @@ const NEAR = { mouse: 6, pen: 8, touch: 16 }; // pixels from an edge that still 
 const MOVED = 4; // pixels; less is a click
 const TICKS = [0.1, 0.5, 1, 2, 5, 10, 30, 60, 300, 600, 1800, 3600];
 const RULER = 18; // pixels
+const QUIET = 24; // of 255; what is never louder is shown small
 
 export class Waveform {
   #frame = 0;
   #colors = null;
   #peaks = null;
+  #loudest = QUIET;
 
   /** `on` hears seek(seconds), choose(id) and drag(id, start, end, run). */
   constructor({ root, on }) {
@@ -40,7 +42,9 @@ export class Waveform {
 
   set peaks(found) {
     this.#peaks = found;
+    this.#loudest = found.peaks.reduce((most, peak) => Math.max(most, peak), QUIET);
     this.lasts(found.duration);
+    this.draw();
   }
 
   /** How long it all is: the longest that is known. */
@@ -144,7 +148,7 @@ export class Waveform {
       const last = Math.min(Math.max(Math.ceil(this.#seconds(x + 1) * rate), first + 1), peaks.length);
       let peak = 0;
       for (let at = first; at < last; at += 1) peak = Math.max(peak, peaks[at]);
-      const half = Math.max((peak / 255) * most, 0.5);
+      const half = Math.max((peak / this.#loudest) * most, 0.5);
       pen.fillRect(x, middle - half, 1, half * 2);
     }
   }
