@@ -226,6 +226,9 @@ def test_everything_the_page_loads_is_there(browser: Client, session: EditingSes
     for address in re.findall(r'(?:src|href)="/static/([^"]+)"', page):
         assert finders.find(address), address
     assert imported <= {path.name for path in folder.glob("*.js")}
+    sheet = (settings.BASE_DIR / "static/css/captions.css").read_text()
+    for address in re.findall(r'url\("\.\./(.+?)"\)', sheet):
+        assert finders.find(address), address
     assert "css/captions.css" in page
     assert "css/captions.css" not in text(browser.get("/"))
 

@@ -25,8 +25,11 @@ pytestmark = [
 
 # A network that can lose what is sent or answered, and remembers what went over it.
 SCENE = """
-const { SITE, COOKIE, TOKEN } = process.env;
-globalThis.document = { querySelector: () => ({ value: TOKEN }) };
+const { SITE, COOKIE, LATER, TOKEN } = process.env;
+globalThis.document = {
+  querySelector: () => ({ value: TOKEN }),
+  get cookie() { return network.cookie; },
+};
 const { Session } = await import("./session.js");
 const { Model } = await import("./model.js");
 const network = { sent: [], loses: "", waits: Promise.resolve(), cookie: COOKIE };
@@ -65,10 +68,8 @@ def page(
     """Run a scene in a page of the session's owner; what it `end`s with comes back."""
     shutil.copytree(MODULES, tmp_path / "captions")
     (tmp_path / "captions/package.json").write_text('{"type": "module"}')
-    browser = Client()
-    browser.force_login(owner)
-    browser.get(reverse("captions-editor", args=[editing.pk]))
-    cookies = {name: morsel.value for name, morsel in browser.cookies.items()}
+    address = reverse("captions-editor", args=[editing.pk])
+    cookies, later = signed_in(owner, address), signed_in(owner, address)
 
     def run(body: str) -> Any:
         script = tmp_path / "captions/scene.js"
@@ -78,6 +79,7 @@ def page(
             "SITE": live_server.url,
             "ADDRESS": reverse("api-session", args=[editing.pk]),
             "COOKIE": "; ".join(f"{name}={value}" for name, value in cookies.items()),
+            "LATER": "; ".join(f"{name}={value}" for name, value in later.items()),
             "TOKEN": cookies["csrftoken"],
         }
         assert NODE
@@ -86,6 +88,14 @@ def page(
         return json.loads(done.stdout)
 
     return run
+
+
+def signed_in(owner: Any, address: str) -> dict[str, str]:
+    """The cookies of a browser in which the owner has signed in and opened a page."""
+    browser = Client()
+    browser.force_login(owner)
+    browser.get(address)
+    return {name: morsel.value for name, morsel in browser.cookies.items()}
 
 
 def words(editing: EditingSession) -> list[str]:
@@ -250,7 +260,7 @@ def test_signed_out_page_keeps_what_it_has_and_goes_on_after_signing_in(
         network.cookie = "";
         model.write(1, "Kept");
         const states = [await session.save(), session.state];
-        network.cookie = COOKIE;
+        network.cookie = LATER; // signing in gives another token, too
         end([...states, await session.save()]);
     """)
 

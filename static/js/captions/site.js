@@ -1,14 +1,19 @@
 // Asking the site, with the token of this page and never without an end.
 
 const PATIENCE = 60_000; // ms; an import of a large file takes a while
-const token = document.querySelector("[data-editor] [name=csrfmiddlewaretoken]")?.value ?? "";
+const written = document.querySelector("[data-editor] [name=csrfmiddlewaretoken]")?.value ?? "";
+
+/** The token that goes with the cookie as it is now: signing in in another tab changes both. */
+function token() {
+  return /(?:^|; )csrftoken=([^;]+)/.exec(document.cookie)?.[1] ?? written;
+}
 
 /** The site could not be reached, or did not answer in time. */
 export class Unreachable extends Error {}
 
 /** Send JSON or a form and return {status, ok, data}; raises Unreachable. */
 export async function ask(method, address, { body, form, keepalive = false } = {}) {
-  const headers = { Accept: "application/json", "X-CSRFToken": token };
+  const headers = { Accept: "application/json", "X-CSRFToken": token() };
   if (body) headers["Content-Type"] = "application/json";
   try {
     const answer = await fetch(address, {

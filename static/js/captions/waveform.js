@@ -10,7 +10,8 @@ const USUAL = 20;
 const NEAR = { mouse: 6, pen: 8, touch: 16 }; // pixels from an edge that still mean it
 const MOVED = 4; // pixels; less is a click
 const TICKS = [0.1, 0.5, 1, 2, 5, 10, 30, 60, 300, 600, 1800, 3600];
-const RULER = 18; // pixels
+const RULER = 18; // pixels, above
+const WORDS = 18; // pixels, below
 const QUIET = 24; // of 255; what is never louder is shown small
 
 export class Waveform {
@@ -140,8 +141,8 @@ export class Waveform {
 
   #paintSound(pen, width, height) {
     const { per_second: rate, peaks } = this.#peaks;
-    const middle = RULER + (height - RULER) / 2;
-    const most = (height - RULER) / 2 - 2;
+    const most = (height - RULER - WORDS) / 2;
+    const middle = RULER + most;
     pen.fillStyle = this.#colors.sound;
     for (let x = 0; x < width; x += 1) {
       const first = Math.floor(this.#seconds(x) * rate);
