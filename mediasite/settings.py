@@ -245,9 +245,9 @@ PROCESSING_MEMORY_BYTES = 4 * 1024**3  # address space of one ffmpeg or probe
 PROCESSING_LEASE = timedelta(minutes=2)
 PROCESSING_ATTEMPTS = 3
 
-# --- editing: the fonts that are burned into videos
+# --- editing: the folder of fonts that captions are burned into videos with
 
-CAPTION_FONTS = BASE_DIR / "thumbnails" / "fonts"
+CAPTION_FONTS = Path(env.str("CAPTION_FONTS", default=str(BASE_DIR / "thumbnails" / "fonts")))
 
 # --- retention
 

@@ -12,25 +12,10 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby
 from typing import Final
 
+from recordings.editing.fonts import USUAL, family_of
 from recordings.editing.style import Style
 from recordings.processing.captions import Segment
 
-LATIN: Final = "Noto Sans"
-FONTS: Final = {  # by family, in settings.CAPTION_FONTS
-    LATIN: "NotoSans-Bold.ttf",
-    "Noto Sans Bengali": "NotoSansBengali-Bold.ttf",
-    "Noto Sans Arabic": "NotoSansArabic-Bold.ttf",
-    "Noto Sans Hebrew": "NotoSansHebrew-Bold.ttf",
-}
-SCRIPTS: Final = (
-    (0x0590, 0x05FF, "Noto Sans Hebrew"),
-    (0x0600, 0x08FF, "Noto Sans Arabic"),
-    (0x0964, 0x0965, "Noto Sans Bengali"),
-    (0x0980, 0x09FF, "Noto Sans Bengali"),
-    (0xFB1D, 0xFB4F, "Noto Sans Hebrew"),
-    (0xFB50, 0xFDFF, "Noto Sans Arabic"),
-    (0xFE70, 0xFEFE, "Noto Sans Arabic"),
-)
 ALIGNMENT: Final = {"bottom": 2, "middle": 5, "top": 8}
 SIDE: Final = 5  # percent of the width left free on either side
 PADDING: Final = 1  # percent of the height, of a box around its text
@@ -71,7 +56,7 @@ def _style(style: Style, width: int, height: int) -> str:
     edge = 0 if style.position == "middle" else round(height * style.margin / 100)
     opaque = style.box_opacity / 100 if style.box else 0.0
     values: Sequence[object] = [
-        *("Default", LATIN, round(height * style.font_size / 100, 1)),
+        *("Default", USUAL, round(height * style.font_size / 100, 1)),
         *(_colour(style.color), _colour(style.color), _colour(style.outline_color)),
         _colour(style.box_color, opaque),
         *(-1, 0, 0, 0, 100, 100, 0, 0),  # bold, and as the font is otherwise
@@ -122,14 +107,8 @@ def _escaped(stretch: str) -> str:
 
 def _with_fonts(line: str) -> Iterator[tuple[str, str]]:
     """Yield letters with their fonts; spaces, marks and joiners stay with what they follow."""
-    family = LATIN
+    family = USUAL
     for letter in line:
         if not (letter == " " or unicodedata.category(letter) in {"Mn", "Mc", "Me", "Cf"}):
-            family = _font(ord(letter))
+            family = family_of(letter) or family
         yield letter, family
-
-
-def _font(code: int) -> str:
-    if code < SCRIPTS[0][0]:
-        return LATIN
-    return next((family for first, last, family in SCRIPTS if first <= code <= last), LATIN)

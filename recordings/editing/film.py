@@ -11,9 +11,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Final
 
-from django.conf import settings
-
-from recordings.editing import ass
+from recordings.editing import ass, fonts
 from recordings.editing.style import Style
 from recordings.processing import captions, ffmpeg
 from recordings.processing.captions import Segment
@@ -70,8 +68,8 @@ def burn(context: Context, segments: Sequence[Segment], style: Style) -> Path:
 
 def _put_fonts(folder: Path) -> None:
     folder.mkdir()
-    for name in ass.FONTS.values():
-        shutil.copyfile(settings.CAPTION_FONTS / name, folder / name)
+    for font in fonts.all_fonts():
+        shutil.copyfile(font.path, folder / font.path.name)
 
 
 def _sound(audio: Audio | None) -> list[str]:

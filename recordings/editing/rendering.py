@@ -16,7 +16,7 @@ from typing import Final
 from django.conf import settings
 from django.db import transaction
 
-from recordings.editing import cues, film, sessions, versions
+from recordings.editing import cues, film, fonts, sessions, versions
 from recordings.editing.exceptions import CannotEdit, StaleRevision
 from recordings.editing.models import EditingSession
 from recordings.editing.style import Style
@@ -38,6 +38,7 @@ from recordings.trash import locked
 
 BURN, TRACK = MODES = ("burn", "track")
 SOURCES: Final = (Kind.TRIMMED, Kind.ORIGINAL)
+SHOWN: Final = 20  # letters named in a refusal
 GONE: Final = "The editing session is gone, or was changed meanwhile, so nothing was rendered."
 
 
@@ -46,6 +47,8 @@ def start(pk: int, mode: str, *, revision: int | None = None, of: int | None = N
 
     Raises NoSession, CannotEdit, StaleRevision, QuotaExceeded.
     """
+    if mode == BURN:
+        _refuse_boxes(pk)
 
     def begin() -> Job:
         with sessions.held_fast(pk, of=of) as session:
@@ -70,6 +73,16 @@ def start(pk: int, mode: str, *, revision: int | None = None, of: int | None = N
             return job
 
     return retried(begin)
+
+
+def _refuse_boxes(pk: int) -> None:
+    """Raise CannotEdit where there is no font for what is said, before anybody waits for it."""
+    captions_of = EditingSession.objects.filter(pk=pk).values_list("captions", flat=True).first()
+    if lacking := fonts.missing("".join(cue["text"] for cue in captions_of or ())):
+        raise CannotEdit(
+            f"This site has no font for “{lacking[:SHOWN]}”, so these captions cannot be burned "
+            "in: render them as a track, which the player has fonts for."
+        )
 
 
 def _refuse_pointless(session: EditingSession) -> RecordingFile:

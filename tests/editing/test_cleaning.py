@@ -6,6 +6,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.db import transaction
 from django.db.models.functions import Now
 
 from recordings import closing, tasks, transfer, trash
@@ -41,9 +42,10 @@ def put_sound(session: EditingSession) -> RecordingFile:
     ) as publication:
         publication.write(bytes(1000))
         publication.finish()
-        file = RecordingFile.objects.create(
-            recording=recording, kind=Kind.SESSION_AUDIO, stored=publication.settle()
-        )
+        with transaction.atomic():
+            file = RecordingFile.objects.create(
+                recording=recording, kind=Kind.SESSION_AUDIO, stored=publication.settle()
+            )
     EditingSession.objects.filter(pk=session.pk).update(audio=file)
     return file
 

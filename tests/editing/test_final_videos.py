@@ -7,6 +7,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.db import transaction
 from django.db.models.functions import Now
 from django.test import Client
 from django.utils.dateparse import parse_datetime
@@ -34,9 +35,10 @@ def final(captioned: Recording) -> RecordingFile:
     ) as publication:
         publication.write(bytes(1000))
         publication.finish()
-        return RecordingFile.objects.create(
-            recording=captioned, kind=Kind.FINAL, stored=publication.settle()
-        )
+        with transaction.atomic():
+            return RecordingFile.objects.create(
+                recording=captioned, kind=Kind.FINAL, stored=publication.settle()
+            )
 
 
 @pytest.fixture

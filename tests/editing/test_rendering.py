@@ -182,6 +182,17 @@ def test_session_without_words_is_not_rendered(ask, opened):
     assert ask().status_code == 409
 
 
+def test_captions_no_font_here_can_write_go_into_a_track_alone(ask, opened):
+    hindi = [{"start": 0.0, "end": 1.0, "text": "Всё हिन्दी 😀"}]
+    sessions.save(opened.pk, sessions.Change(captions=hindi), revision=2)
+
+    burned = ask("burn")
+
+    assert burned.status_code == 409
+    assert "no font for “हिन" in burned.json()["detail"]
+    assert work.carry_out(ask("track").json()["id"]) == "succeeded"
+
+
 def test_sound_alone_is_not_rendered(api, filmed, clip):
     filmed.files.get(kind=Kind.TRIMMED).delete()
     store(filmed, Kind.AUDIO, clip("sound_alone", extension="mp3").read_bytes())

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from django.db import transaction
+
 from recordings.editing import cleaning, sessions
 from recordings.editing.models import EditingSession
 from recordings.ledger import names
@@ -44,9 +46,10 @@ def open_session(world: World) -> EditingSession:
     ) as publication:
         publication.write(bytes(1000))
         publication.finish()
-        file = RecordingFile.objects.create(
-            recording=world.recording, kind=Kind.SESSION_AUDIO, stored=publication.settle()
-        )
+        with transaction.atomic():
+            file = RecordingFile.objects.create(
+                recording=world.recording, kind=Kind.SESSION_AUDIO, stored=publication.settle()
+            )
     sessions.save(session.pk, sessions.Change(captions=CAPTIONS), revision=1)
     mine = EditingSession.objects.filter(pk=session.pk)
     mine.update(audio=file, used_until=None)
