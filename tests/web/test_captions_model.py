@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-import json
-import shutil
-import subprocess
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-MODULES = Path(__file__).resolve().parents[2] / "static/js/captions"
-NODE = shutil.which("node")
+from tests.web import node
 
-pytestmark = pytest.mark.skipif(NODE is None, reason="node is not installed here")
+pytestmark = node.needs_node
 
 SCENE = """
 import { Model } from "./model.js";
@@ -39,16 +35,10 @@ const load = (...rows) =>
 @pytest.fixture
 def js(tmp_path: Path) -> Callable[[str], Any]:
     """Run a scene with the editor's modules; what it `return`s comes back."""
-    shutil.copytree(MODULES, tmp_path / "captions")
-    (tmp_path / "captions/package.json").write_text('{"type": "module"}')
 
     def run(body: str) -> Any:
-        script = tmp_path / "captions/scene.js"
-        script.write_text(f"{SCENE}\nconsole.log(JSON.stringify((() => {{ {body} }})()));")
-        assert NODE
-        done = subprocess.run([NODE, script], capture_output=True, text=True, timeout=60)
-        assert done.returncode == 0, done.stderr
-        return json.loads(done.stdout)
+        script = f"{SCENE}\nconsole.log(JSON.stringify((() => {{ {body} }})()));"
+        return node.run(tmp_path, script)
 
     return run
 

@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import os
-import shutil
-import subprocess
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -16,10 +12,10 @@ from django.urls import reverse
 
 from recordings.editing import sessions
 from recordings.editing.models import EditingSession
-from tests.web.test_captions_model import MODULES, NODE
+from tests.web import node
 
 pytestmark = [
-    pytest.mark.skipif(NODE is None, reason="node is not installed here"),
+    node.needs_node,
     pytest.mark.django_db(transaction=True),
 ]
 
@@ -66,26 +62,19 @@ def page(
     tmp_path: Path, live_server: Any, owner: Any, editing: EditingSession
 ) -> Callable[[str], Any]:
     """Run a scene in a page of the session's owner; what it `end`s with comes back."""
-    shutil.copytree(MODULES, tmp_path / "captions")
-    (tmp_path / "captions/package.json").write_text('{"type": "module"}')
     address = reverse("captions-editor", args=[editing.pk])
     cookies, later = signed_in(owner, address), signed_in(owner, address)
 
     def run(body: str) -> Any:
-        script = tmp_path / "captions/scene.js"
-        script.write_text(SCENE + body)
-        env = {
-            **os.environ,
-            "SITE": live_server.url,
-            "ADDRESS": reverse("api-session", args=[editing.pk]),
-            "COOKIE": "; ".join(f"{name}={value}" for name, value in cookies.items()),
-            "LATER": "; ".join(f"{name}={value}" for name, value in later.items()),
-            "TOKEN": cookies["csrftoken"],
-        }
-        assert NODE
-        done = subprocess.run([NODE, script], capture_output=True, text=True, timeout=60, env=env)
-        assert done.returncode == 0, done.stderr
-        return json.loads(done.stdout)
+        return node.run(
+            tmp_path,
+            SCENE + body,
+            SITE=live_server.url,
+            ADDRESS=reverse("api-session", args=[editing.pk]),
+            COOKIE="; ".join(f"{name}={value}" for name, value in cookies.items()),
+            LATER="; ".join(f"{name}={value}" for name, value in later.items()),
+            TOKEN=cookies["csrftoken"],
+        )
 
     return run
 

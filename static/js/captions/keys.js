@@ -1,5 +1,5 @@
-// The keyboard, for the whole page. By the place of a key where it is a letter, so that they work
-// with a Cyrillic or Bengali layout too.
+// The keyboard, for the whole page. A key is what it writes, and where that is no Latin letter what it
+// would be on an English keyboard, so that these work with a Cyrillic or Bengali layout too.
 
 const WRITING = "textarea, select, input:not([type=checkbox], [type=radio], [type=range], [type=color])";
 const PRESSED = "button, summary, a, input, select, video, audio"; // they take Space themselves
@@ -15,7 +15,7 @@ export function listen({ acts, of, search }) {
   });
 }
 
-function chosen(event, { acts, of, search }) {
+export function chosen(event, { acts, of, search }) {
   const { code, key, shiftKey: shift, altKey: alt } = event;
   const control = (event.ctrlKey || event.metaKey) && !alt;
   if (alt && !event.ctrlKey && !event.metaKey && !event.target.closest("select")) {
@@ -31,17 +31,24 @@ function withControl({ code, key, shift, event }, { acts, of, search }) {
   const inside = of(event.target) !== null;
   const elsewhere = !inside && event.target.closest(WRITING); // has an undo of its own
   const letters = {
-    KeyZ: elsewhere ? null : shift ? acts.redo : acts.undo,
-    KeyY: elsewhere || shift ? null : acts.redo,
-    KeyJ: shift ? null : acts.merge,
-    KeyS: shift ? null : acts.save,
-    KeyF: shift || event.target.closest("[data-search]") ? null : search,
-    BracketLeft: shift ? null : acts["start-here"],
-    BracketRight: shift ? null : acts["end-here"],
-    Space: acts.toggle,
+    z: elsewhere ? null : shift ? acts.redo : acts.undo,
+    y: elsewhere || shift ? null : acts.redo,
+    j: shift ? null : acts.merge,
+    s: shift ? null : acts.save,
+    f: shift || event.target.closest("[data-search]") ? null : search,
+    "[": shift ? null : acts["start-here"],
+    "]": shift ? null : acts["end-here"],
+    " ": acts.toggle,
   };
-  if (code in letters) return letters[code];
+  const letter = latin(key, code);
+  if (letter in letters) return letters[letter];
   if (!inside) return null;
   if (key === "Enter") return shift ? acts["insert-after"] : acts["split-cursor"];
   return key === "Backspace" && shift ? acts.remove : null;
+}
+
+function latin(key, code) {
+  if (/^[a-z[\] ]$/i.test(key)) return key.toLowerCase();
+  const there = { BracketLeft: "[", BracketRight: "]", Space: " " };
+  return there[code] ?? code.replace(/^Key/, "").toLowerCase();
 }
