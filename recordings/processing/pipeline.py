@@ -80,6 +80,11 @@ def _given(text: str) -> list[captions.Segment]:
 
 
 def _segments_kept(recording: Recording) -> list[captions.Segment] | None:
+    """Return what a person wrote down: as he edited it last, or as it came with the upload."""
+    subtitles = recording.file(Kind.SUBTITLES)
+    if subtitles is not None and subtitles.edited:
+        with subtitles.stored.file.open("rb") as file:
+            return captions.parse(file.read())
     transcript = recording.file(Kind.TRANSCRIPT)
     if transcript is None or transcript.draft:
         return None

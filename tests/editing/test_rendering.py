@@ -267,6 +267,16 @@ def test_recording_that_goes_to_the_trash_stops_its_rendering(ask, opened, filme
     assert_clean()
 
 
+def test_processing_anew_keeps_the_captions_a_person_edited(ask, filmed):
+    work.carry_out(ask().json()["id"])
+    jobs.start(filmed.pk)
+
+    assert work.carry_out(newest(filmed).pk) == "succeeded"
+
+    with filmed.file(Kind.SUBTITLES).stored.file.open() as file:
+        assert [one.text for one in parse(file.read())] == [one["text"] for one in CAPTIONS]
+
+
 def test_late_worker_publishes_nothing(ask, opened, filmed, monkeypatch):
     job = newest_after(ask())
     genuine = rendering._finish
