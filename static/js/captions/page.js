@@ -31,6 +31,7 @@ const state = new State({ badge: part("state"), banner: part("banner") });
 const session = new Session({
   address: root.dataset.address,
   model,
+  seen: (data) => render.join(data),
   told: (name, words) => {
     state.tell(name, words);
     if (name === "over" || name === "gone") part("ending").hidden = part("exports").hidden = true;
@@ -376,7 +377,7 @@ async function begin() {
     part("ending").hidden = part("render").hidden = false;
     if (data.expires_at) part("expires").textContent = say("expires", { date: moment(data.expires_at) });
     if (data.duration) waveform.lasts(data.duration);
-    if (render.form && data.job && ["queued", "running"].includes(data.job.state)) render.follow(data.job);
+    render.join(data);
     await watchSound({ data, session, waveform, said: part("wave-said") });
   } catch (error) {
     if (!(error instanceof Unreachable)) throw error;

@@ -60,6 +60,11 @@ export class Render {
     }
   }
 
+  /** Take up the rendering that is under way, if it was begun elsewhere. */
+  join({ job }) {
+    if (this.form && OPEN.has(job?.state) && !this.running) this.follow(job);
+  }
+
   /** Take up a job, the one just begun or one that was under way when the page came. */
   follow(job) {
     this.job = job;
@@ -170,7 +175,7 @@ export function watchDiscard({ button, dialog, session, back }) {
     try {
       const { ok, status, data } = await ask("DELETE", session.address);
       if (ok || status === 404) {
-        session.end();
+        session.end({ all: true });
         window.location.assign(back);
         return;
       }

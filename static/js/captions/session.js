@@ -20,11 +20,12 @@ export class Session {
   #tries = 0;
 
   /** `told(state, words)` hears how it goes: loading saved unsaved saving offline refused
-   * signed-out conflict gone over. */
-  constructor({ address, model, told }) {
+   * signed-out conflict gone over. `seen(data)` hears what the site says now and then. */
+  constructor({ address, model, told, seen = () => {} }) {
     this.address = address;
     this.model = model;
     this.told = told;
+    this.seen = seen;
     this.state = "loading";
     this.saved = null; // the model's state that the site has
     this.revision = 0;
@@ -180,6 +181,7 @@ export class Session {
       if (this.dirty || this.#saving || body.revision !== this.revision) return; // saved meanwhile
       if (status === 409 && data?.code === "stale_revision") this.#tell("conflict");
       else if (status === 404) this.#tell("gone");
+      else if (data?.revision) this.seen(data);
     } catch (error) {
       if (!(error instanceof Unreachable)) throw error; // the next one may come through
     }
@@ -203,12 +205,12 @@ export class Session {
       });
   }
 
-  /** The session has ended as it should: rendered or discarded from here. */
-  end() {
-    this.over = true;
+  /** The session has ended as it should: rendered, or discarded with `all` that is here. */
+  end({ all = false } = {}) {
+    this.over = all || !this.dirty;
     clearTimeout(this.#timer);
     clearInterval(this.beat);
-    this.#tell("over");
+    this.#tell(this.over ? "over" : "gone");
   }
 
   /** The site says that another revision stands there. */
