@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import json
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
+from django.db import connection
 from django.test import Client
 
 from recordings import trash
+from recordings.editing import sessions
+from recordings.editing.exceptions import StaleRevision
 from recordings.editing.models import EditingSession
 from tests.api.conftest import caller
 
@@ -75,6 +79,26 @@ def test_second_tab_does_not_overwrite_the_first(api, session):
     assert (body["code"], body["revision"]) == ("stale_revision", 2)
     session.refresh_from_db()
     assert session.captions == [LINE]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_of_many_tabs_that_save_at_once_one_wins(session):
+    def tab(number: int) -> str:
+        try:
+            text = {**LINE, "text": f"tab {number}"}
+            sessions.save(session.pk, sessions.Change(captions=[text]), revision=1)
+        except StaleRevision:
+            return "stale"
+        finally:
+            connection.close()
+        return f"tab {number}"
+
+    with ThreadPoolExecutor(8) as pool:
+        ended = list(pool.map(tab, range(8)))
+
+    session.refresh_from_db()
+    assert session.revision == 2
+    assert sorted(ended) == sorted([session.captions[0]["text"], *["stale"] * 7])
 
 
 def test_revision_alone_keeps_the_session_in_use(api, session):
