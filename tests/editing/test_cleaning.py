@@ -211,6 +211,22 @@ def test_archived_recording_leaves_its_session_behind(heard, captioned, settings
     assert_clean()
 
 
+def test_recording_with_unpublished_captions_is_not_archived(
+    session, captioned, settings, tmp_path
+):
+    archives.use_folder(settings, tmp_path / "archive")
+    archive.copy(captioned.pk, alive=lambda: None)
+    sessions.save(session.pk, CHANGED, revision=1)
+
+    with (
+        pytest.raises(archive.CannotArchive, match="being edited"),
+        trash.locked([captioned.pk]) as found,
+    ):
+        archive.archive_locked(found, by="anna")
+
+    assert EditingSession.objects.get().captions == [LINE]
+
+
 def test_recording_deleted_by_cascade_takes_its_session_along(heard, captioned):
     captioned.delete()
 
