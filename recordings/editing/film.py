@@ -35,6 +35,7 @@ LANGUAGES: Final = {
     "ru": "rus", "sv": "swe", "tr": "tur", "uk": "ukr", "zh": "zho",
 }  # fmt: skip
 MOST_AT_ONCE: Final = 10  # captions that overlap; more would cover the picture
+ENCODED, CHECKED = 75, 95  # percent of the job
 OFF: Final = 0.002  # seconds a time may differ when a track is read back
 
 
@@ -59,10 +60,9 @@ def burn(context: Context, segments: Sequence[Segment], style: Style) -> Path:
         [*streams(video, audio), *X264, EVEN[0], f"{EVEN[1]},{BURN}", *_sound(audio), "-sn", *MP4],
         result,
         of=context.source,
-        on_progress=context.progress(2, 75, duration),
+        on_progress=context.progress(2, ENCODED, duration),
         cwd=context.workdir,  # so that no path needs escaping in the filter
     )
-    verify(context, result, on_progress=context.progress(75, 95, duration))
     return result
 
 
@@ -84,9 +84,8 @@ def with_track(context: Context, segments: Sequence[Segment]) -> Path:
     Raises MediaError, SiteFault, Cancelled.
     """
     video, audio = picture(context), context.media.audio
-    shown = one_at_a_time(segments)
     given = context.workdir / "captions.vtt"
-    given.write_text(captions.write_vtt(shown), encoding="utf-8")
+    given.write_text(captions.write_vtt(one_at_a_time(segments)), encoding="utf-8")
     plays = video.codec == "h264" and video.pixels in PLAYS_EVERYWHERE
     result = context.workdir / "final.mp4"
     duration = context.media.duration
@@ -108,11 +107,20 @@ def with_track(context: Context, segments: Sequence[Segment]) -> Path:
         ],
         result,
         of=context.source,
-        on_progress=context.progress(2, 50, duration),
+        on_progress=context.progress(2, ENCODED, duration),
     )
-    verify(context, result, on_progress=context.progress(50, 95, duration), what=PICTURE_AND_SOUND)
-    _compare(context, result, shown)
     return result
+
+
+def check(context: Context, result: Path, *, track: Sequence[Segment] = ()) -> None:
+    """Decode a final video whole and measure it; read its track of captions back.
+
+    Raises MediaError, SiteFault, Cancelled.
+    """
+    tell = context.progress(ENCODED, CHECKED, context.media.duration)
+    verify(context, result, on_progress=tell, what=PICTURE_AND_SOUND)
+    if track:
+        _compare(context, result, one_at_a_time(track))
 
 
 def _language(context: Context) -> str:

@@ -118,8 +118,7 @@ def render(job: Job, watchdog: Watchdog) -> None:
         stored = source.stored
         place.fill(storage(stored.storage).chunks(str(stored.file.name)), stop=watchdog.stop)
         context = _context(place, recording, watchdog)
-        watchdog.enter("rendering")
-        result = _make(context, session, asked["mode"])
+        result = _make(context, session, asked["mode"], watchdog)
         watchdog.enter("storing")
         video, number = _store(result, job, session, watchdog)
         stack.enter_context(video)
@@ -146,15 +145,20 @@ def _context(place: Scratch, recording: Recording, watchdog: Watchdog) -> Contex
     )
 
 
-def _make(context: Context, session: EditingSession, mode: str) -> Path:
-    """Render what is said while the video lasts."""
+def _make(context: Context, session: EditingSession, mode: str, watchdog: Watchdog) -> Path:
+    """Render what is said while the video lasts, and prove it."""
     said = cues.segments(session.captions)
     shown = captions.cut(said, start=0.0, end=context.media.duration)
     if not shown:
         raise MediaError("All of the captions come after the end of this recording.")
+    watchdog.enter("rendering")
     if mode == TRACK:
-        return film.with_track(context, shown)
-    return film.burn(context, shown, Style.stored(session.style))
+        result = film.with_track(context, shown)
+    else:
+        result = film.burn(context, shown, Style.stored(session.style))
+    watchdog.enter("checking")
+    film.check(context, result, track=shown if mode == TRACK else ())
+    return result
 
 
 def _store(

@@ -22,6 +22,7 @@ from recordings.editing.cues import Cue
 from recordings.editing.exceptions import CannotEdit, NoSession, StaleRevision
 from recordings.editing.models import EditingSession
 from recordings.editing.style import Style
+from recordings.ledger.exceptions import StorageFault
 from recordings.ledger.models import StoredFile
 from recordings.ledger.names import Kind
 from recordings.ledger.release import release
@@ -101,6 +102,8 @@ def current_captions(recording: Recording) -> list[Cue]:
             return cues.of_segments(Transcript.load(_read(file)).segments)
     except (DocumentError, captions.CaptionError, cues.BadCaptions) as error:
         raise CannotEdit(f"The captions of this recording cannot be edited. {error}") from error
+    except OSError as error:
+        raise StorageFault("The captions of this recording cannot be read now.") from error
     return []
 
 

@@ -26,6 +26,7 @@ STEPS = {
     "poster": gettext_lazy("taking a still"),
     "reading": gettext_lazy("reading the video"),
     "rendering": gettext_lazy("writing the captions into the video"),
+    "checking": gettext_lazy("checking the video"),
     "storing": gettext_lazy("storing the video"),
 }
 # What is played: the first that stands, an original with pictures before the audio if it plays.

@@ -9,7 +9,7 @@ import pytest
 from django.db import transaction
 from django.db.models.functions import Now
 
-from recordings import closing, tasks, transfer, trash
+from recordings import archive, closing, tasks, transfer, trash
 from recordings.editing import cleaning, rendering, sessions
 from recordings.editing.models import EditingSession
 from recordings.ledger import names
@@ -20,6 +20,7 @@ from recordings.ledger.release import place_hold
 from recordings.models import Job, RecordingFile
 from recordings.processing.captions import parse
 from retention import once
+from tests import archives
 from tests.api.conftest import caller
 from tests.conftest import assert_clean
 
@@ -196,6 +197,41 @@ def test_erased_recording_takes_its_session_along(heard, captioned, stored_names
     assert not EditingSession.objects.exists()
     tasks.purge()
     assert stored_names() == set()
+    assert_clean()
+
+
+def test_archived_recording_leaves_its_session_behind(heard, captioned, settings, tmp_path):
+    archives.use_folder(settings, tmp_path / "archive")
+    archive.copy(captioned.pk, alive=lambda: None)
+    with trash.locked([captioned.pk]) as found:
+        archive.archive_locked(found, by="anna")
+
+    assert not EditingSession.objects.exists()
+    tasks.purge()
+    assert_clean()
+
+
+def test_recording_with_unpublished_captions_is_not_archived(
+    session, captioned, settings, tmp_path
+):
+    archives.use_folder(settings, tmp_path / "archive")
+    archive.copy(captioned.pk, alive=lambda: None)
+    sessions.save(session.pk, CHANGED, revision=1)
+
+    with (
+        pytest.raises(archive.CannotArchive, match="being edited"),
+        trash.locked([captioned.pk]) as found,
+    ):
+        archive.archive_locked(found, by="anna")
+
+    assert EditingSession.objects.get().captions == [LINE]
+
+
+def test_recording_deleted_by_cascade_takes_its_session_along(heard, captioned):
+    captioned.delete()
+
+    assert not EditingSession.objects.exists()
+    tasks.purge()
     assert_clean()
 
 

@@ -12,15 +12,21 @@ from django.db.models.functions import Now
 from django.test import Client
 from django.utils.dateparse import parse_datetime
 
+from recordings.editing import cleaning, sessions
 from recordings.ledger import names
 from recordings.ledger.names import Kind
 from recordings.ledger.publish import Publication
 from recordings.ledger.release import place_hold
-from recordings.models import Recording, RecordingFile
+from recordings.models import EditingSession, Recording, RecordingFile
+from recordings.processing.captions import Segment
+from recordings.processing.documents import Transcript
 from retention.models import RetentionPolicy
+from tests.conftest import store
 from tests.retention.conftest import DAY, make_policy, run  # noqa: F401  (a fixture among them)
 
 pytestmark = pytest.mark.django_db(transaction=True)
+
+HEARD = [Segment(0.0, 1.0, "as heard")]
 
 
 @pytest.fixture
@@ -71,6 +77,19 @@ def test_final_video_of_a_held_recording_has_no_date(page, final, policy, owner)
 
     assert "leaves in" not in page()
     assert f"{final.url}?download=1" in page()
+
+
+def test_page_shows_what_a_person_made_of_the_captions(page, session, captioned):
+    store(captioned, Kind.TRANSCRIPT, Transcript("ru", "machine", segments=HEARD).dump())
+    assert "as heard" in page()
+
+    corrected = [{"start": 0.0, "end": 1.0, "text": "as corrected"}]
+    sessions.save(session.pk, sessions.Change(captions=corrected), revision=1)
+    EditingSession.objects.update(used_until=None)
+    cleaning.clean_session(session.pk, by="anna")
+
+    assert "as corrected" in page()
+    assert "as heard" not in page()
 
 
 def test_without_a_policy_a_final_video_stays(api, page, final):

@@ -14,7 +14,7 @@ from recordings.editing import rendering, sessions, sound
 from recordings.editing.models import EditingSession
 from recordings.ledger.models import Account, StoredFile
 from recordings.ledger.names import Kind
-from recordings.models import Job, RecordingFile
+from recordings.models import Job, Recording, RecordingFile
 from recordings.processing import ffmpeg, jobs, work
 from recordings.processing.captions import parse
 from recordings.processing.probe import probe
@@ -134,6 +134,21 @@ def test_the_other_ffmpeg_renders_too(ask, settings, filmed, mode, request):
     request.addfinalizer(ffmpeg.binary.cache_clear)
 
     assert work.carry_out(ask(mode).json()["id"]) == "succeeded"
+
+
+@pytest.mark.parametrize("mode", ["burn", "track"])
+def test_what_no_browser_plays_is_rendered_for_all(owner, clip, mode, tmp_path):
+    recording = Recording.objects.create(owner=owner, title="x", state="ready")
+    store(recording, Kind.ORIGINAL, clip("odd").read_bytes(), extension="webm")
+    session = sessions.begin(recording.pk)
+    sessions.save(session.pk, sessions.Change(captions=CAPTIONS[:1]), revision=1)
+
+    job = rendering.start(session.pk, mode)
+
+    assert work.carry_out(job.pk) == "succeeded"
+    made = probe(final_of(recording, tmp_path))
+    assert (made.video.codec, made.video.pixels, made.audio.codec) == ("h264", "yuv420p", "aac")
+    assert (made.width % 2, made.height % 2) == (0, 0)
 
 
 def test_captions_that_overlap_go_into_a_track(ask, opened, filmed):

@@ -3,14 +3,22 @@
 from __future__ import annotations
 
 import json
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 
 import pytest
+from django.db import connection
 from django.test import Client
 
 from recordings import trash
+from recordings.editing import sessions
+from recordings.editing.exceptions import StaleRevision
 from recordings.editing.models import EditingSession
+from recordings.ledger.names import Kind
+from recordings.transfer import transfer
 from tests.api.conftest import caller
+from tests.slow import SlowBody
 
 pytestmark = pytest.mark.django_db
 
@@ -75,6 +83,26 @@ def test_second_tab_does_not_overwrite_the_first(api, session):
     assert (body["code"], body["revision"]) == ("stale_revision", 2)
     session.refresh_from_db()
     assert session.captions == [LINE]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_of_many_tabs_that_save_at_once_one_wins(session):
+    def tab(number: int) -> str:
+        try:
+            text = {**LINE, "text": f"tab {number}"}
+            sessions.save(session.pk, sessions.Change(captions=[text]), revision=1)
+        except StaleRevision:
+            return "stale"
+        finally:
+            connection.close()
+        return f"tab {number}"
+
+    with ThreadPoolExecutor(8) as pool:
+        ended = list(pool.map(tab, range(8)))
+
+    session.refresh_from_db()
+    assert session.revision == 2
+    assert sorted(ended) == sorted([session.captions[0]["text"], *["stale"] * 7])
 
 
 def test_revision_alone_keeps_the_session_in_use(api, session):
@@ -202,6 +230,40 @@ def test_others_and_the_anonymous_see_no_session(client, session, make_user):
     assert {boris.delete(path).status_code, boris.post(opening).status_code} == {404}
     assert boris.get(opening).status_code == 404
     assert {client.get(path).status_code, client.post(opening).status_code} == {401}
+
+
+def test_save_that_comes_late_changes_nothing_of_the_next_owner(api, session, make_user):
+    boris = make_user("boris")
+    content = json.dumps({"revision": 1, "captions": []}).encode()
+    give = lambda: transfer([session.recording_id], to=boris, by="root")  # noqa: E731
+    slow: dict[str, Any] = {
+        "wsgi.input": SlowBody(content, give),
+        "CONTENT_LENGTH": str(len(content)),
+        "CONTENT_TYPE": "application/json",
+    }
+
+    answer = api.generic("PATCH", f"/api/sessions/{session.pk}", **slow)
+
+    assert answer.status_code == 404
+    session.refresh_from_db()
+    assert (session.revision, len(session.captions)) == (1, 2)
+
+
+def test_captions_that_are_missing_in_storage_are_told_of(api, captioned):
+    Path(captioned.file(Kind.SUBTITLES).stored.file.path).unlink()
+
+    answer = api.post(f"/api/recordings/{captioned.pk}/sessions")
+
+    assert (answer.status_code, answer.json()["code"]) == (503, "storage_fault")
+    assert not EditingSession.objects.exists()
+
+
+def test_recording_without_captions_begins_with_none(api, make_recording):
+    recording = make_recording(files=1)
+
+    body = api.post(f"/api/recordings/{recording.pk}/sessions").json()
+
+    assert body["captions"] == []
 
 
 def test_administrator_edits_any_session(session, administrator):
