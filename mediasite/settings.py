@@ -1,7 +1,8 @@
 """Every setting, from the environment or `.env`; a wrong value stops the start with a sentence.
 
-Sections: paths · security · apps · database · storage · quota · uploads · processing · retention ·
-operating · celery · API · web · mail · logs. A secret NAME may come from a file named by NAME_FILE.
+Sections: paths · security · apps · database · storage · quota · uploads · processing · editing ·
+retention · operating · celery · API · web · mail · logs. A secret NAME may come from a file named
+by NAME_FILE.
 """
 
 from __future__ import annotations
@@ -209,7 +210,8 @@ MEDIA_URL = "/media/"
 X_ACCEL_PREFIX = env.str("X_ACCEL_PREFIX", default="")  # e.g. /protected/, served by nginx
 STATIC_URL = "/static/"
 STATIC_ROOT = DATA_DIR / "static"
-STATICFILES_DIRS = [BASE_DIR / "static"]
+# The letters that captions are burned in with, for the preview of it.
+STATICFILES_DIRS = [BASE_DIR / "static", ("fonts", BASE_DIR / "thumbnails" / "fonts")]
 
 # --- quota
 
@@ -253,6 +255,10 @@ PROCESSING_MEMORY_BYTES = 4 * 1024**3  # address space of one ffmpeg or probe
 PROCESSING_LEASE = timedelta(minutes=2)
 PROCESSING_ATTEMPTS = 3
 
+# --- editing: the folder of fonts that captions are burned into videos with
+
+CAPTION_FONTS = Path(env.str("CAPTION_FONTS", default=str(BASE_DIR / "thumbnails" / "fonts")))
+
 # --- retention
 
 TRASH_PERIOD = timedelta(days=30)
@@ -283,6 +289,7 @@ CELERY_TASK_ACKS_LATE = True
 CELERY_TASK_DEFAULT_QUEUE = "upkeep"
 CELERY_TASK_ROUTES = {  # what takes long
     "recordings.tasks.process": {"queue": "processing"},
+    "recordings.tasks.prepare_session": {"queue": "processing"},
     "recordings.tasks.restore_archived": {"queue": "processing"},
     # what waits for strangers' servers, and must not keep anybody else waiting
     "recordings.tasks.bring_in": {"queue": "imports"},

@@ -35,7 +35,7 @@ from recordings.ledger.publish import Publication
 from recordings.ledger.release import release
 from recordings.ledger.storages import ARCHIVE, has_archive
 from recordings.ledger.transactions import retried
-from recordings.models import Recording
+from recordings.models import EditingSession, Recording
 
 logger = logging.getLogger(__name__)
 maintenance = logging.getLogger("mediasite.maintenance")
@@ -65,6 +65,7 @@ def copy(pk: int, *, alive: Callable[[], None]) -> bool:
     """
     if not has_archive():
         raise CannotArchive("There is no archive: set ARCHIVE_ROOT or ARCHIVE_BUCKET_NAME.")
+    _refuse_unpublished([pk])
     for former in ArchivedRecording.objects.copies().filter(recording_id=pk):
         kept = [file.stored for file in former.files.select_related("stored")]
         if pk in whole([pk]) and are_intact(kept, alive=alive):
@@ -151,9 +152,16 @@ def archive_locked(recordings: Sequence[Recording], *, by: str) -> int:
     by_id = {archived.recording_id: archived for archived in copies}
     if whole(ids) != set(ids) or by_id.keys() != set(ids):
         raise CannotArchive("Its copy in the archive is not whole, or not of what it is now.")
+    _refuse_unpublished(ids)
     for recording in recordings:
         _write_down(recording, by_id[recording.pk], by=by)
     return trash.erase_locked(recordings, by=by, reason=StoredFile.Reason.POLICY)
+
+
+def _refuse_unpublished(pks: Collection[int]) -> None:
+    """Raise CannotArchive where somebody's edited captions would go with their session."""
+    if EditingSession.objects.filter(recording__among=pks, changed=True).exists():
+        raise CannotArchive("Its captions are being edited: it waits until they are published.")
 
 
 def _write_down(recording: Recording, archived: ArchivedRecording, *, by: str) -> None:

@@ -13,6 +13,7 @@ from recordings.ledger.exceptions import StorageFault
 from recordings.ledger.names import Kind
 from recordings.ledger.storages import content
 from recordings.models import Recording, RecordingFile
+from recordings.processing import captions
 from recordings.processing.documents import DocumentError, Topic, Topics, Transcript
 
 logger = logging.getLogger(__name__)
@@ -41,6 +42,8 @@ def words(recording: Recording) -> Words:
     if file := files.get(Kind.TRANSCRIPT):
         found.draft = file.draft
         found.transcript = _read(file, Transcript.load, found)
+    if (file := files.get(Kind.SUBTITLES)) and file.edited:
+        found.transcript, found.draft = _read(file, _as_edited, found), False
     if file := files.get(Kind.TOPICS):
         topics = _read(file, Topics.load, found)
         found.topics = topics.topics if topics else []
@@ -53,10 +56,15 @@ def words(recording: Recording) -> Words:
     return found
 
 
+def _as_edited(srt: bytes) -> Transcript:
+    """What a person made of the captions stands above what was written down before."""
+    return Transcript(language="", source="owner", segments=captions.parse(srt))
+
+
 def _read(file: RecordingFile, load: Callable[[bytes], Document], found: Words) -> Document | None:
     try:
         return load(content(file.stored.storage, str(file.stored), most=MOST_BYTES))
-    except (OSError, StorageFault, DocumentError):
+    except (OSError, StorageFault, DocumentError, captions.CaptionError):
         logger.warning("file %s of recording %s", file.pk, file.recording_id, exc_info=True)
         found.problems.append(_("The %s cannot be read now.") % file.get_kind_display())
         return None

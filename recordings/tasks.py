@@ -11,6 +11,7 @@ from celery.signals import worker_shutting_down
 from django.db import transaction
 
 from recordings import archive, closing, restoring
+from recordings.editing import sound
 from recordings.ledger import identity, publish, quarantine, receipts, spare
 from recordings.ledger import purge as ledger_purge
 from recordings.models import Job
@@ -35,6 +36,12 @@ def process(pk: int) -> str:
 def bring_in(pk: int) -> str:
     """Do one import, if it waits for us; in a queue of its own, since it waits for strangers."""
     return work.carry_out(pk)
+
+
+@shared_task
+def prepare_session(pk: int) -> str:
+    """Extract the sound of one editing session, if it waits for us."""
+    return sound.carry_out(pk)
 
 
 @shared_task
@@ -64,6 +71,7 @@ def tick() -> None:
         publish.sweep_parts,
         intake.recover,
         jobs.recover,
+        sound.recover,
         outcome.remove_due_originals,
         outcome.remove_superseded,
         closing.continue_closures,
@@ -82,6 +90,8 @@ def tick() -> None:
         process.delay(pk)
     for pk in jobs.waiting(imports=True):
         jobs.ring(pk, Job.Kind.IMPORT)
+    for pk in sound.waiting():
+        prepare_session.apply_async((pk,), expires=TICK_SECONDS)
     for pk in restoring.waiting():
         restore_archived.apply_async((pk,), expires=TICK_SECONDS)
 

@@ -6,6 +6,7 @@ from django.contrib.auth import views as auth
 from django.urls import path, reverse_lazy
 
 from recordings import accounts, import_page, upload_page, views
+from recordings.editing import pages as editing
 
 urlpatterns = [
     path("", views.library, name="library"),
@@ -19,6 +20,8 @@ urlpatterns = [
     path("recordings/<int:pk>/edit", views.edit, name="edit"),
     path("recordings/<int:pk>/process", views.process, name="process"),
     path("recordings/<int:pk>/cancel", views.cancel, name="cancel"),
+    path("recordings/<int:pk>/captions", editing.captions, name="captions"),
+    path("sessions/<int:pk>", editing.editor, name="captions-editor"),
     path("trash", views.trash_page, name="trash"),
     path("trash/move", views.move_to_trash, name="move-to-trash"),
     path("trash/restore", views.restore, name="restore"),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from django.apps import AppConfig
 
 
@@ -10,10 +12,13 @@ class RetentionConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
+        from recordings.editing.deadlines import final_sources, idle_sources
         from recordings.transfer import followers
         from recordings.trash import period_sources
-        from retention import auditing, keeping, receivers  # noqa: F401  (connects them)
+        from retention import auditing, keeping, promises, receivers  # noqa: F401  (connects them)
         from retention.targets import trash
 
         period_sources.append(trash.period)
+        idle_sources.append(partial(promises.period_of, "sessions"))
+        final_sources.append(partial(promises.period_of, "finals"))
         followers.append(keeping.follow)

@@ -24,6 +24,7 @@ from rest_framework import exceptions
 from rest_framework.response import Response
 from rest_framework.views import exception_handler
 
+from recordings.editing.exceptions import CannotEdit, NoSession
 from recordings.ledger import exceptions as ledger
 from recordings.ledger.transactions import is_transient
 from recordings.processing.jobs import CannotProcess
@@ -42,6 +43,8 @@ ANSWERS: dict[type[Exception], tuple[int, str]] = {
     ledger.Lost: (HTTPStatus.CONFLICT, "lost"),
     CannotProcess: (HTTPStatus.CONFLICT, "cannot_process"),
     CannotTransfer: (HTTPStatus.CONFLICT, "cannot_transfer"),
+    CannotEdit: (HTTPStatus.CONFLICT, "cannot_edit"),
+    NoSession: (HTTPStatus.NOT_FOUND, "not_found"),
 }
 NOT_FOUND = "There is no such thing here, or it is not yours."
 SORRY = "Something went wrong on the site; its log says what. Nothing was changed by half."

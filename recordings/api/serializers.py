@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
+from datetime import timedelta
+from typing import Any, cast
 
+from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from recordings import pictures
+from recordings.editing.deadlines import final_period
 from recordings.ledger.models import Account
+from recordings.ledger.names import Kind
 from recordings.models import Job, Recording, RecordingFile
 
 
@@ -39,6 +43,7 @@ class FileSerializer(serializers.ModelSerializer[RecordingFile]):
     vtt_url = serializers.CharField(
         allow_null=True, read_only=True, help_text="Of subtitles: the same as WebVTT."
     )
+    leaves_at = serializers.SerializerMethodField()
 
     class Meta:
         model = RecordingFile
@@ -56,6 +61,21 @@ class FileSerializer(serializers.ModelSerializer[RecordingFile]):
             "leaves_at",
         ]
         read_only_fields = fields
+
+    @extend_schema_field(serializers.DateTimeField(allow_null=True))
+    def get_leaves_at(self, file: RecordingFile) -> str | None:
+        """When it goes by itself; of a final video as the policies have it now."""
+        moment = file.leaves_at
+        if file.kind == Kind.FINAL and (period := self._final_period()) is not None:
+            moment = file.created_at + period
+        return serializers.DateTimeField().to_representation(moment) if moment else None
+
+    def _final_period(self) -> timedelta | None:
+        """Ask once for all the files of an answer."""
+        shared = cast(dict[str, timedelta | None], self.context)
+        if "final_period" not in shared:
+            shared["final_period"] = final_period()
+        return shared["final_period"]
 
 
 class RecordingSerializer(serializers.ModelSerializer[Recording]):

@@ -4,7 +4,15 @@ from __future__ import annotations
 
 from django.urls import path
 
-from recordings.api import accounts, archive, documentation, imports, jobs, recordings
+from recordings.api import (
+    accounts,
+    archive,
+    documentation,
+    imports,
+    jobs,
+    recordings,
+    sessions,
+)
 
 urlpatterns = [
     path("token", accounts.TokenView.as_view(), name="api-token"),
@@ -13,6 +21,14 @@ urlpatterns = [
     path("recordings/<int:pk>/restore", recordings.RestoreView.as_view(), name="api-restore"),
     path("recordings/<int:pk>/process", recordings.ProcessView.as_view(), name="api-process"),
     path("recordings/<int:pk>/cancel", recordings.CancelView.as_view(), name="api-cancel"),
+    path("recordings/<int:pk>/sessions", sessions.SessionsView.as_view(), name="api-sessions"),
+    path("sessions/<int:pk>", sessions.SessionView.as_view(), name="api-session"),
+    path(
+        "sessions/<int:pk>/waveform", sessions.WaveformView.as_view(), name="api-session-waveform"
+    ),
+    path("sessions/<int:pk>/render", sessions.RenderView.as_view(), name="api-session-render"),
+    path("sessions/<int:pk>/import", sessions.ImportView.as_view(), name="api-session-import"),
+    path("sessions/<int:pk>/export", sessions.ExportView.as_view(), name="api-session-export"),
     path("jobs/<int:pk>", jobs.JobView.as_view(), name="api-job"),
     path("jobs/<int:pk>/cancel", jobs.CancelJobView.as_view(), name="api-job-cancel"),
     path("imports", imports.ImportsView.as_view(), name="api-imports"),

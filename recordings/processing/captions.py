@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-import codecs
 import html
 import re
+import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
+from recordings.processing.encodings import NoText, decode
+
 MOST_BYTES: Final = 10 * 1024**2
 MOST_SEGMENTS: Final = 100_000
+LONGEST: Final = 100 * 3600  # seconds; no recording has a later moment
 
 
 class CaptionError(ValueError):
@@ -35,6 +38,7 @@ def parse(data: bytes) -> list[Segment]:
     if len(data) > MOST_BYTES:
         raise CaptionError(1, f"the file is larger than {MOST_BYTES // 1024**2} MB of captions.")
     lines = _decode(data).replace("\r\n", "\n").replace("\r", "\n").split("\n")
+    _refuse_others(lines)
     is_vtt = re.match(r"WEBVTT([ \t]|$)", lines[0]) is not None
     segments = list(_cues(lines, is_vtt=is_vtt))
     if not segments:
@@ -45,23 +49,21 @@ def parse(data: bytes) -> list[Segment]:
 
 
 def _decode(data: bytes) -> str:
-    """Take UTF-8 or UTF-16 by mark or by fit, else the CP1251 of older Cyrillic subtitles."""
-    if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
-        encodings = ["utf-16"]
-    elif data[1:2] == b"\0":
-        encodings = ["utf-16-le"]
-    elif data[:1] == b"\0":
-        encodings = ["utf-16-be"]
-    else:
-        encodings = ["utf-8-sig", "cp1251"]
-    for encoding in encodings:
-        try:
-            text = data.decode(encoding)
-        except UnicodeDecodeError:
-            continue
-        if "\0" not in text:
-            return text
-    raise CaptionError(1, "this is no text; save the captions as UTF-8.")
+    try:
+        return decode(data)
+    except NoText as error:
+        raise CaptionError(1, str(error)) from error
+
+
+def _refuse_others(lines: Sequence[str]) -> None:
+    """Name the one other format that people often have."""
+    for number, line in enumerate(lines, start=1):
+        if line.strip():
+            if re.match(r"\[(Script Info|V4\+? Styles|Events)\]", line.strip(), re.IGNORECASE):
+                raise CaptionError(
+                    number, "this is an ASS file; save the captions as SRT or WebVTT."
+                )
+            return
 
 
 def _cues(lines: Sequence[str], *, is_vtt: bool) -> Iterator[Segment]:
@@ -90,11 +92,14 @@ def _blocks(lines: Sequence[str], *, start: int) -> Iterator[tuple[int, list[str
 
 
 _TIME = r"(?:(\d{1,3}):)?([0-5]?\d):([0-5]?\d)(?:[,.](\d{1,3}))?"
+_NEGATIVE: Final = re.compile(rf"\s*(?:-\s*{_TIME}\s*-->|{_TIME}\s*-->\s*-)")
 _TIMES: Final = re.compile(rf"\s*{_TIME}\s*-->\s*{_TIME}(?:\s+.*)?")
 
 
 def _times(line: str, number: int) -> tuple[float, float]:
     match = _TIMES.fullmatch(line)
+    if match is None and _NEGATIVE.match(line):
+        raise CaptionError(number, "a time before the start of the recording; none is negative.")
     if match is None:
         raise CaptionError(
             number, f"{_quote(line)} is no time; write 00:00:01,000 --> 00:00:04,000."
@@ -102,6 +107,8 @@ def _times(line: str, number: int) -> tuple[float, float]:
     start, end = _seconds(*match.groups()[:4]), _seconds(*match.groups()[4:])
     if end <= start:
         raise CaptionError(number, "the caption ends before it starts; the later time goes last.")
+    if end > LONGEST:
+        raise CaptionError(number, f"a time later than {LONGEST // 3600} hours.")
     return start, end
 
 
@@ -116,25 +123,43 @@ def _quote(line: str) -> str:
     return f"“{line[:40]}…”" if len(line) > 40 else f"“{line}”"
 
 
-_SRT_TAGS: Final = re.compile(r"</?(?:b|i|u|s|font)(?:\s[^<>]*)?>|\{\\[^{}]*\}", re.IGNORECASE)
+_SRT_TAGS: Final = re.compile(r"</?(?:b|i|u|s|font)(?:\s[^<>]*)?>", re.IGNORECASE)
+_ASS_TAGS: Final = re.compile(r"\{\\[^{}]*\}")
 _VTT_TAGS: Final = re.compile(r"<[^<>]*>")
 
 
 def _clean(text: str, *, is_vtt: bool) -> str:
-    text = html.unescape(_VTT_TAGS.sub("", text)) if is_vtt else _SRT_TAGS.sub("", text)
-    return _lines(text)
+    if is_vtt:
+        return clean(html.unescape(_VTT_TAGS.sub("", text)))
+    if _ASS_TAGS.search(text):  # taken over from ASS, with its line breaks perhaps
+        text = _ASS_TAGS.sub("", text).replace("\\N", "\n").replace("\\h", " ")
+    return clean(_SRT_TAGS.sub("", text))
 
 
-def _lines(text: str) -> str:
-    """Drop blank lines, which would end a cue, and space around the others."""
-    return "\n".join(line.strip() for line in text.splitlines() if line.strip())
+def clean(text: str) -> str:
+    """Drop what no caption shows: control characters, lone surrogates, blank lines.
+
+    A blank line would end the caption in every format that is written.
+    """
+    lines = (_visible(line).strip() for line in text.splitlines())
+    return "\n".join(line for line in lines if line)
+
+
+def _visible(line: str) -> str:
+    line = line.replace("\t", " ")
+    return line if line.isprintable() else "".join(one for one in line if _is_kept(one))
+
+
+def _is_kept(letter: str) -> bool:
+    # Cf stays: joiners and marks of direction shape Bengali, Persian and Arabic.
+    return unicodedata.category(letter) not in {"Cc", "Cs"}
 
 
 def write_srt(segments: Iterable[Segment]) -> str:
     """Write SRT, with CRLF as players expect and an arrow that cannot pass for a time."""
     cues = (
         f"{number}\n{_stamp(one.start, ',')} --> {_stamp(one.end, ',')}\n"
-        f"{_lines(one.text).replace('-->', '→')}\n\n"
+        f"{clean(one.text).replace('-->', '→')}\n\n"
         for number, one in enumerate(segments, start=1)
     )
     return "".join(cues).replace("\n", "\r\n")
@@ -144,7 +169,7 @@ def write_vtt(segments: Iterable[Segment]) -> str:
     """Write WebVTT; `&`, `<` and `>` are escaped, so no text becomes a tag."""
     cues = (
         f"\n{_stamp(one.start, '.')} --> {_stamp(one.end, '.')}\n"
-        f"{html.escape(_lines(one.text), quote=False)}\n"
+        f"{html.escape(clean(one.text), quote=False)}\n"
         for one in segments
     )
     return "WEBVTT\n" + "".join(cues)

@@ -12,16 +12,12 @@ import time
 import traceback
 from contextlib import ExitStack
 from functools import partial
-from typing import IO
 
 from django.conf import settings
-from django.db import transaction
 from django.utils.module_loading import import_string
 
 from recordings.ledger import names
-from recordings.ledger.exceptions import Lost
 from recordings.ledger.names import Kind
-from recordings.ledger.publish import Publication, first_free
 from recordings.ledger.storages import storage
 from recordings.models import Recording, RecordingFile
 from recordings.processing import captions, jobs, outcome
@@ -29,13 +25,12 @@ from recordings.processing.documents import Transcript
 from recordings.processing.exceptions import Cancelled, MediaError, ProcessingError, SiteFault
 from recordings.processing.models import Job
 from recordings.processing.outcome import Findings, Result
+from recordings.processing.publishing import publish
 from recordings.processing.scratch import scratch
 from recordings.processing.steps.base import Context, Options, Output, Step
 from recordings.processing.watchdog import Watchdog
 
 logger = logging.getLogger(__name__)
-
-CHUNK = 1024 * 1024
 
 
 def process(job: Job, watchdog: Watchdog) -> None:
@@ -85,6 +80,11 @@ def _given(text: str) -> list[captions.Segment]:
 
 
 def _segments_kept(recording: Recording) -> list[captions.Segment] | None:
+    """Return what a person wrote down: as he edited it last, or as it came with the upload."""
+    subtitles = recording.file(Kind.SUBTITLES)
+    if subtitles is not None and subtitles.edited:
+        with subtitles.stored.file.open("rb") as file:
+            return captions.parse(file.read())
     transcript = recording.file(Kind.TRANSCRIPT)
     if transcript is None or transcript.draft:
         return None
@@ -147,43 +147,18 @@ def _warn(context: Context, step: Step, error: Exception) -> None:
 
 def _publish(job: Job, recording: Recording, output: Output, watchdog: Watchdog) -> Result:
     """Put one result in place, verified but not yet `ready`, under the recording's next number."""
-    numbers = iter(partial(_take_number, recording, output.kind), None)
-    publication, number = first_free(numbers, partial(_begin, job, recording, output))
-    watchdog.publications.append(publication)
-    try:
-        with output.path.open("rb") as file:
-            _copy(file, publication, watchdog)
-        publication.finish()
-    except BaseException:
-        publication.abandon()
-        raise
+    with output.path.open("rb") as file:
+        publication, number = publish(
+            file,
+            size=output.path.stat().st_size,
+            recording=recording,
+            kind=output.kind,
+            name=partial(names.of_kind, output.kind, recording.owner_id, recording.pk),
+            stop=watchdog.stop,
+            budget=job.reservation,
+            begun=watchdog.publications.append,
+        )
     return Result(output.kind, number, publication, output.draft, output.stand_in)
-
-
-def _take_number(recording: Recording, kind: Kind) -> int:
-    with transaction.atomic():
-        row = Recording.objects.select_for_update().filter(pk=recording.pk).first()
-        if row is None:
-            raise Lost("The recording is gone.")
-        return row.take_number(kind)
-
-
-def _begin(job: Job, recording: Recording, output: Output, number: int) -> Publication:
-    return Publication.begin(
-        name=names.of_kind(output.kind, recording.owner_id, recording.pk, number),
-        kind=output.kind,
-        owner_id=recording.owner_id,
-        recording_id=recording.pk,
-        size=output.path.stat().st_size,
-        budget=job.reservation,
-    )
-
-
-def _copy(file: IO[bytes], publication: Publication, watchdog: Watchdog) -> None:
-    while chunk := file.read(CHUNK):
-        if watchdog.stop.is_set():
-            raise Cancelled
-        publication.write(chunk)
 
 
 def _findings(context: Context) -> Findings:

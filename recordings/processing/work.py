@@ -16,6 +16,7 @@ from typing import Final
 from django.conf import settings
 from django.db import close_old_connections
 
+from recordings.editing import rendering
 from recordings.ledger.exceptions import (
     AccountClosed,
     Lost,
@@ -37,6 +38,7 @@ Work = Callable[[Job, Watchdog], None]
 KINDS: Final[Mapping[str, Work]] = {
     Job.Kind.PROCESS: pipeline.process,
     Job.Kind.IMPORT: importing.fetch,
+    Job.Kind.RENDER: rendering.render,
 }
 
 

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from datetime import datetime
+
 from django import template
 from django.conf import settings
 from django.utils.formats import date_format
 from django.utils.timezone import localtime, now
 from django.utils.translation import gettext, gettext_lazy
 
+from recordings.editing.deadlines import final_period
 from recordings.ledger.names import Kind
 from recordings.models import Recording, RecordingFile, SourceRule
 
@@ -24,6 +28,10 @@ STEPS = {
     "topics": gettext_lazy("finding topics"),
     "subtitles": gettext_lazy("making subtitles"),
     "poster": gettext_lazy("taking a still"),
+    "reading": gettext_lazy("reading the video"),
+    "rendering": gettext_lazy("writing the captions into the video"),
+    "checking": gettext_lazy("checking the video"),
+    "storing": gettext_lazy("storing the video"),
 }
 # What is played: the first that stands, an original with pictures before the audio if it plays.
 PLAYED = (Kind.TRIMMED, Kind.AUDIO, Kind.ORIGINAL)
@@ -81,6 +89,36 @@ def source_rule(event: str) -> str:
     """What the rule in force does to originals, in a sentence; empty when they stay."""
     rule = SourceRule.objects.filter(event=event).first()
     return rule.sentence if rule else ""
+
+
+@dataclass(frozen=True, slots=True)
+class FinalVideo:
+    """A final video; `goes_at` is when a policy may take it, None where none will."""
+
+    file: RecordingFile
+    goes_at: datetime | None
+
+    @property
+    def is_overdue(self) -> bool:
+        return self.goes_at is not None and self.goes_at <= now()
+
+
+@register.simple_tag
+def finals(recording: Recording) -> list[FinalVideo]:
+    """The final videos of a recording that came `with_files().with_held()`, newest first."""
+    found = [file for file in recording.current_files if file.kind == Kind.FINAL]
+    stays = recording.is_held or is_kept(recording) or recording.trashed_at is not None
+    period = final_period() if found and not stays else None
+    return [
+        FinalVideo(file, None if period is None else file.created_at + period)
+        for file in reversed(found)
+    ]
+
+
+@register.filter
+def others(files: list[RecordingFile]) -> list[RecordingFile]:
+    """The files that make a recording up: no final videos, no sound of editing sessions."""
+    return [file for file in files if file.kind not in {Kind.FINAL, Kind.SESSION_AUDIO}]
 
 
 @register.simple_tag

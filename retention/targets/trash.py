@@ -11,6 +11,7 @@ from recordings.models import Recording
 from retention.choices import Action, Clock
 from retention.decide import Facts
 from retention.models import RetentionPolicy
+from retention.promises import period_of
 from retention.targets import library
 
 
@@ -55,6 +56,4 @@ def period() -> timedelta | None:
 
     None, the site's usual time, where no policy for everyone says otherwise.
     """
-    policies = RetentionPolicy.objects.in_force().filter(target=Trash.slug, action=Action.DELETE)
-    ages = [policy.rules().max_age for policy in policies if not policy.is_scoped]
-    return min(ages, default=None)
+    return period_of(Trash.slug)

@@ -19,6 +19,7 @@ from django.db import connection, transaction
 from django.utils import timezone
 
 from recordings import archive, archive_restore, trash
+from recordings.editing.models import EditingSession
 from recordings.ledger import names, publish, quarantine, reservations
 from recordings.ledger.entries import MARKER
 from recordings.ledger.models import (
@@ -47,9 +48,9 @@ FILES = (Kind.ORIGINAL, Kind.TRIMMED, Kind.AUDIO)
 CONTENT = bytes(range(256)) * 12
 HALF = len(CONTENT) // 2
 TABLES = (
-    Thumbnail, OwnerDefault, ThumbnailTemplate, Job, ArchivedFile, ArchivedRecording, RecordingFile,
-    Recording, StoredFile, Receipt, Reservation, Hold, Lease, Clock, Account, Scan, Sighting,
-    StorageBond,
+    EditingSession, Thumbnail, OwnerDefault, ThumbnailTemplate, Job, ArchivedFile,
+    ArchivedRecording, RecordingFile, Recording, StoredFile, Receipt, Reservation, Hold, Lease,
+    Clock, Account, Scan, Sighting, StorageBond,
 )  # fmt: skip
 
 

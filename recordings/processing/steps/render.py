@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -27,6 +27,7 @@ def encode(
     of: Path,
     cut: Cut | None = None,
     on_progress: Callable[[float], None] | None = None,
+    cwd: Path | None = None,
 ) -> None:
     """Make `result` from one input, or from a cut of it, and trust it only without complaints.
 
@@ -40,11 +41,16 @@ def encode(
         timeout=context.remaining(),
         on_progress=on_progress,
         output_limit=of.stat().st_size * LARGEST_FACTOR + LARGEST_EXTRA,
+        cwd=cwd,
     )
 
 
 def verify(
-    context: Context, result: Path, *, on_progress: Callable[[float], None] | None = None
+    context: Context,
+    result: Path,
+    *,
+    on_progress: Callable[[float], None] | None = None,
+    what: Sequence[str] = ("-map", "0"),
 ) -> None:
     """Decode `result` whole and compare streams and length with what was asked for.
 
@@ -52,7 +58,7 @@ def verify(
     frame a second). Raises MediaError, SiteFault, Cancelled.
     """
     ffmpeg.run(
-        [*ffmpeg.source(result), "-map", "0", "-f", "null", "-"],
+        [*ffmpeg.source(result), *what, "-f", "null", "-"],
         stop=context.stop,
         timeout=context.remaining(),
         on_progress=on_progress,

@@ -1,0 +1,61 @@
+"""Captions of a session as a new version of the recording's subtitles.
+
+The file is in place before the transaction that shows it; the former version stays, superseded.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import partial
+from io import BytesIO
+from threading import Event
+
+from django.db.models.functions import Now
+
+from recordings.ledger import names
+from recordings.ledger.models import Reservation
+from recordings.ledger.names import Kind
+from recordings.ledger.publish import Publication
+from recordings.models import Recording, RecordingFile
+from recordings.processing.captions import Segment, write_srt
+from recordings.processing.publishing import publish
+
+
+def store(
+    recording: Recording,
+    segments: Sequence[Segment],
+    *,
+    stop: Event | None = None,
+    budget: Reservation | None = None,
+    begun: Callable[[Publication], object] = lambda publication: None,
+) -> tuple[Publication, int]:
+    """Put captions in place, to be shown by `show`; the caller sees to the publication's end."""
+    data = write_srt(segments).encode()
+    return publish(
+        BytesIO(data),
+        size=len(data),
+        recording=recording,
+        kind=Kind.SUBTITLES,
+        name=partial(names.of_kind, Kind.SUBTITLES, recording.owner_id, recording.pk),
+        stop=stop or Event(),
+        budget=budget,
+        begun=begun,
+    )
+
+
+def show(
+    recording: Recording, publication: Publication, number: int, *, draft: bool = False
+) -> RecordingFile:
+    """Make stored captions the current ones of a recording whose lock the caller holds.
+
+    A person edited them, so no policy removes them as superseded later on. Raises Lost.
+    """
+    recording.files.current().filter(kind=Kind.SUBTITLES).update(superseded_at=Now())
+    return RecordingFile.objects.create(
+        recording=recording,
+        kind=Kind.SUBTITLES,
+        version=number,
+        edited=True,
+        draft=draft,
+        stored=publication.settle(),
+    )
