@@ -21,7 +21,7 @@ from recordings.processing import jobs
 from recordings.uploads import imports
 from recordings.uploads.addresses import LONGEST, AddressRefused
 from recordings.uploads.exceptions import ImportsDisabled, UploadRefused
-from recordings.views import SignedIn
+from recordings.views import SignedIn, fragment
 
 MOST_SHOWN = 20
 
@@ -96,7 +96,7 @@ def _asked(request: SignedIn, form: ImportForm) -> bool:
     return True
 
 
-@login_required
+@fragment
 @never_cache
 @require_safe
 def imports_list(request: SignedIn) -> HttpResponse:
@@ -106,8 +106,11 @@ def imports_list(request: SignedIn) -> HttpResponse:
 
 
 def _list(request: SignedIn) -> dict[str, object]:
+    """List all that are under way, which are few, and some that have ended."""
     newest = imports.of_owner(request.user.pk).select_related("recording").order_by("-pk")
-    rows = [Row(job, imports.name_of(job)) for job in newest[:MOST_SHOWN]]
+    ended = newest.finished()[:MOST_SHOWN]
+    found = {job.pk: job for job in [*newest.open(), *ended]}  # one may end in between
+    rows = [Row(job, imports.name_of(job)) for job in found.values()]
     return {"rows": rows, "busy": any(row.is_open for row in rows)}
 
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import timedelta
-from functools import partial
+from functools import partial, wraps
+from typing import Any
 
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
@@ -36,6 +37,18 @@ class SignedIn(HttpRequest):
     """A request that `login_required` has let through."""
 
     user: User
+
+
+def fragment(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
+    """Guard a part of a page: who was signed out meanwhile has the page loaded anew, and asked."""
+
+    @wraps(view)
+    def shown(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        if not request.user.is_authenticated and request.headers.get("HX-Request"):
+            return HttpResponse(headers={"HX-Refresh": "true"})
+        return login_required(view)(request, *args, **kwargs)
+
+    return shown
 
 
 @login_required
@@ -120,7 +133,7 @@ def _moment(text: str) -> float:
         return 0.0
 
 
-@login_required
+@fragment
 @never_cache
 @require_safe
 def job(request: SignedIn, pk: int) -> HttpResponse:

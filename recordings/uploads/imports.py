@@ -44,11 +44,15 @@ def ask(owner: Any, *, url: str, title: str = "") -> Job:
     return retried(partial(_make, owner.pk, {"url": url.strip(), "title": title}))
 
 
-def _make(owner_id: int, options: dict[str, str]) -> Job:
+def _make(owner_id: int, options: dict[str, str], instead_of: int | None = None) -> Job:
     with transaction.atomic():
         account = Account.objects.lock([owner_id])[owner_id]
         if account.closing_since:
             raise AccountClosed("This account is being closed and takes nothing new.")
+        if instead_of is not None:
+            former = Job.objects.finished().filter(pk=instead_of, recording=None)
+            if not former.delete()[0]:
+                raise CannotProcess("This import was asked for again already.")
         if of_owner(owner_id).open().count() >= settings.IMPORTS_OPEN:
             raise TooManyImports(
                 f"You have {settings.IMPORTS_OPEN} imports under way: wait for one to end, or "
@@ -73,10 +77,9 @@ def ask_again(owner: Any, former: Job) -> Job:
     """
     if former.state not in {Job.State.FAILED, Job.State.CANCELLED}:
         raise CannotProcess(f"This import {ENDED_OTHERWISE[former.state]}.")
-    said = former.options
-    job = ask(owner, url=said["url"], title=said["title"])
-    Job.objects.finished().filter(pk=former.pk, recording=None).delete()
-    return job
+    refuse_when_off()
+    check_shape(former.options["url"])
+    return retried(partial(_make, owner.pk, former.options, former.pk))
 
 
 def name_of(job: Job) -> str:

@@ -17,6 +17,7 @@ import ssl
 import threading
 import time
 from collections.abc import Callable
+from itertools import zip_longest
 from typing import Any, Final
 
 from django.conf import settings
@@ -122,12 +123,19 @@ def connect(address: Address, patience: Patience) -> Wire:
     """
     found = resolve(address, patience)
     addresses.check(address, [one[4][0] for one in found])
-    connected = _first_that_answers(address, found[:MOST_TRIED], patience)
+    connected = _first_that_answers(address, _in_turn(found)[:MOST_TRIED], patience)
     try:
         return Wire(_encrypted(connected, address, patience), patience)
     except BaseException:
         connected.close()
         raise
+
+
+def _in_turn(found: list[Found]) -> list[Found]:
+    """Alternate the families, the preferred one first: one of them may lead nowhere from here."""
+    families = dict.fromkeys(one[0] for one in found)
+    each = [[one for one in found if one[0] == family] for family in families]
+    return [one for row in zip_longest(*each) for one in row if one is not None]
 
 
 def resolve(address: Address, patience: Patience) -> list[Found]:

@@ -222,6 +222,22 @@ def test_name_that_leads_elsewhere_the_second_time_is_asked_once(
 
 
 @refused
+def test_both_families_of_addresses_are_tried(fetched, monkeypatch):
+    asked = []
+
+    def dial(fresh, place, patience):
+        asked.append(place[0])
+        raise ConnectionRefusedError
+
+    monkeypatch.setattr("recordings.uploads.wire._dial", dial)
+    lead(monkeypatch, [*(f"2606:4700::{number}" for number in range(1, 9)), "93.184.216.34"])
+
+    fetched("https://many.example/talk.mp4")
+
+    assert asked[:3] == ["2606:4700::1", "93.184.216.34", "2606:4700::2"]
+
+
+@refused
 def test_connection_that_leads_elsewhere_is_dropped_before_a_word_is_said(
     server, fetched, monkeypatch, other_server
 ):

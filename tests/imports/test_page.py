@@ -8,7 +8,10 @@ import pytest
 from django.test import Client
 
 from recordings.models import Job
-from recordings.processing import work
+from recordings.processing import jobs, work
+from recordings.processing.jobs import CannotProcess
+from recordings.uploads import imports
+from recordings.uploads.exceptions import TooManyImports
 from tests.api.conftest import mp4
 from tests.web.conftest import browser, text
 
@@ -76,6 +79,44 @@ def test_failed_import_says_why_and_can_be_tried_again(browser, ask, listed, ser
     again = Job.objects.get()
     assert again.pk != job.pk
     assert (again.state, again.options) == ("queued", job.options)
+
+
+def test_import_that_was_asked_for_again_twice_at_once_is_made_once(owner, ask, server):
+    job = ask(server.url("/none.mp4"))
+    work.carry_out(job.pk)
+    seen_twice = [Job.objects.get(pk=job.pk), Job.objects.get(pk=job.pk)]
+    imports.ask_again(owner, seen_twice[0])
+
+    with pytest.raises(CannotProcess, match="again already"):
+        imports.ask_again(owner, seen_twice[1])
+
+    assert Job.objects.count() == 1
+
+
+def test_failed_import_stays_where_there_is_no_room_for_another(owner, ask, server, settings):
+    job = ask(server.url("/none.mp4"))
+    work.carry_out(job.pk)
+    settings.IMPORTS_OPEN = 0
+
+    with pytest.raises(TooManyImports):
+        imports.ask_again(owner, Job.objects.get())
+
+    assert Job.objects.get().pk == job.pk
+
+
+def test_import_under_way_is_listed_however_many_came_after_it(ask, listed):
+    ask(URL, "The long one")
+    for _ in range(21):
+        jobs.cancel(ask(URL, "A short one"))
+
+    assert "The long one" in listed()
+
+
+def test_page_whose_reader_was_signed_out_is_loaded_anew(client, ask):
+    answer = client.get("/imports/list", headers={"HX-Request": "true"})
+
+    assert (answer.status_code, answer.headers["HX-Refresh"]) == (200, "true")
+    assert client.get("/imports/list").url == "/sign-in?next=/imports/list"
 
 
 def test_import_under_way_is_cancelled(browser, ask, listed):
