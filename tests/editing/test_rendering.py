@@ -123,6 +123,8 @@ def test_track_carries_captions_and_language(ask, filmed, tmp_path):
         capture_output=True,
     )
     assert [(one.start, one.end) for one in parse(back.stdout)] == [(0.0, 2.0), (2.0, 4.0)]
+    said = CAPTIONS[1]["text"].replace("\\", "\u2060\\\u2060").encode()
+    assert len(said).to_bytes(2, "big") + said in video.read_bytes()
     told = subprocess.run(
         [ffmpeg.binary(), "-i", str(video)], check=False, capture_output=True, text=True
     )
@@ -130,12 +132,14 @@ def test_track_carries_captions_and_language(ask, filmed, tmp_path):
 
 
 @pytest.mark.parametrize("mode", ["burn", "track"])
-def test_the_other_ffmpeg_renders_too(ask, settings, filmed, mode, request):
+def test_the_other_ffmpeg_renders_the_same(ask, settings, filmed, mode, request, tmp_path):
     settings.FFMPEG_BINARY = imageio_ffmpeg.get_ffmpeg_exe()
     ffmpeg.binary.cache_clear()
     request.addfinalizer(ffmpeg.binary.cache_clear)
 
     assert work.carry_out(ask(mode).json()["id"]) == "succeeded"
+    if mode == "track":
+        assert b"{x} C:" in final_of(filmed, tmp_path).read_bytes()
 
 
 @pytest.mark.parametrize("mode", ["burn", "track"])
