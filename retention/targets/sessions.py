@@ -34,8 +34,9 @@ class Sessions(Target):
     slug = "sessions"
     noun = "editing sessions"
     removes = (
-        "Editing sessions idle for so long, with the sound extracted for them; never the recording. "
-        "Captions that were changed are saved first, as a draft version of the subtitles."
+        "Editing sessions idle for so long, with the sound extracted for them; never the "
+        "recording. Captions that were changed are saved first, as a draft version of the "
+        "subtitles."
     )
     spares = "except those in use"
     clocks = (Clock.MODIFIED,)
