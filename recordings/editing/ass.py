@@ -16,6 +16,7 @@ from recordings.editing.fonts import USUAL, family_of
 from recordings.editing.style import Style
 from recordings.processing.captions import Segment
 
+_APART: Final = "\u2060\\\u2060"  # joiners, so that neither a brace nor a letter meets a backslash
 ALIGNMENT: Final = {"bottom": 2, "middle": 5, "top": 8}
 SIDE: Final = 5  # percent of the width left free on either side
 PADDING: Final = 1  # percent of the height, of a box around its text
@@ -24,6 +25,14 @@ FIELDS: Final = (
     "Name, Fontname, Fontsize, PrimaryColour, SecondaryColour, OutlineColour, BackColour, Bold, "
     "Italic, Underline, StrikeOut, ScaleX, ScaleY, Spacing, Angle, BorderStyle, Outline, Shadow, "
     "Alignment, MarginL, MarginR, MarginV, Encoding"
+)
+_EVENTS: Final = (
+    "[Events]",
+    "Format: Layer, Start, End, Style, Name, MarginL, MarginR, MarginV, Effect, Text",
+)
+# What ffmpeg takes for a text without a style of its own.
+_NO_STYLE: Final = (
+    "Style: Default,Arial,16,&Hffffff,&Hffffff,&H0,&H0,0,0,0,0,100,100,0,0,1,1,0,2,10,10,10,1"
 )
 _NO_ESCAPE: Final = "\\\u200d"  # an invisible joiner parts a backslash from what it would escape
 
@@ -43,12 +52,23 @@ def script(segments: Iterable[Segment], style: Style, *, width: int, height: int
             f"Format: {FIELDS}",
             _style(style, width, height),
             "",
-            "[Events]",
-            "Format: Layer, Start, End, Style, Name, MarginL, MarginR, MarginV, Effect, Text",
-            *(_event(one) for one in segments),
+            *_EVENTS,
+            *(_event(one, text(one.text)) for one in segments),
             "",
         ]
     )
+
+
+def plain(segments: Sequence[Segment]) -> str:
+    """Write captions for a track, which has no fonts: the one form that ffmpeg leaves as it is.
+
+    Braces and backslashes come through; beside a backslash stands an invisible joiner.
+    """
+    head = ["[Script Info]", "ScriptType: v4.00+", "PlayResX: 384", "PlayResY: 288", ""]
+    style = ["[V4+ Styles]", f"Format: {FIELDS}", _NO_STYLE, ""]
+    said = (one.text.replace("\\", _APART).replace("\n", "\\N") for one in segments)
+    events = (_event(one, words) for one, words in zip(segments, said, strict=True))
+    return "\n".join([*head, *style, *_EVENTS, *events, ""])
 
 
 def _style(style: Style, width: int, height: int) -> str:
@@ -74,9 +94,9 @@ def _colour(colour: str, opaque: float = 1.0) -> str:
     return f"&H{round(255 * (1 - opaque)):02X}{blue}{green}{red}".upper()
 
 
-def _event(segment: Segment) -> str:
+def _event(segment: Segment, words: str) -> str:
     start, end = _stamp(segment.start), _stamp(segment.end)
-    return f"Dialogue: 0,{start},{end},Default,,0,0,0,,{text(segment.text)}"
+    return f"Dialogue: 0,{start},{end},Default,,0,0,0,,{words}"
 
 
 def _stamp(seconds: float) -> str:

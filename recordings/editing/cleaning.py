@@ -1,10 +1,10 @@
 """recordings/editing/cleaning.py: sessions that nobody goes on with, and all that is theirs, go.
 
 What could go wrong is that somebody's work is lost. What prevents it: captions that were changed
-become a draft version of the subtitles in the transaction that removes their session; a session in
-use, being rendered or of a recording in the trash stays; and one that was touched since it was
-looked at stays too. Discarding one's own session on purpose is in sessions.py, and publishes
-nothing.
+become a draft version of the subtitles in the transaction that removes their session, behind what
+was published since; a session in use, being rendered or of a recording in the trash stays; and one
+that was touched since it was looked at stays too. Discarding one's own session on purpose is in
+sessions.py, and publishes nothing.
 """
 
 from __future__ import annotations
@@ -89,7 +89,7 @@ def _remove(pk: int, seen: datetime, draft: Draft | None, by: str) -> int:
         if session.recording.trashed_at is not None:
             raise CannotEdit("This session's recording is in the trash, and it stays with it.")
         if draft is not None:
-            versions.show(session.recording, *draft, draft=True)
+            versions.show_draft(session.recording, *draft, written=session.touched_at)
         return sessions.remove_locked(session, reason=StoredFile.Reason.POLICY, by=by)
 
 

@@ -36,7 +36,7 @@ LANGUAGES: Final = {
 }  # fmt: skip
 MOST_AT_ONCE: Final = 10  # captions that overlap; more would cover the picture
 ENCODED, CHECKED = 75, 95  # percent of the job
-OFF: Final = 0.002  # seconds a time may differ when a track is read back
+OFF: Final = 0.006  # seconds a time may differ when a track is read back
 
 
 def picture(context: Context) -> Video:
@@ -84,8 +84,8 @@ def with_track(context: Context, segments: Sequence[Segment]) -> Path:
     Raises MediaError, SiteFault, Cancelled.
     """
     video, audio = picture(context), context.media.audio
-    given = context.workdir / "captions.vtt"
-    given.write_text(captions.write_vtt(one_at_a_time(segments)), encoding="utf-8")
+    given = context.workdir / SCRIPT
+    given.write_text(ass.plain(one_at_a_time(segments)), encoding="utf-8")
     plays = video.codec == "h264" and video.pixels in PLAYS_EVERYWHERE
     result = context.workdir / "final.mp4"
     duration = context.media.duration
@@ -100,7 +100,7 @@ def with_track(context: Context, segments: Sequence[Segment]) -> Path:
     encode(
         context,
         [
-            *("-f", "webvtt", "-i", f"file:{given}"),
+            *("-f", "ass", "-i", f"file:{given}"),
             *(*streams(video, audio), *track),
             *(["-c:v", "copy"] if plays else [*X264, *EVEN]),
             *(*_sound(audio), *MP4),
@@ -129,7 +129,10 @@ def _language(context: Context) -> str:
 
 
 def one_at_a_time(segments: Sequence[Segment]) -> list[Segment]:
-    """Part captions where they overlap: a track of an MP4 shows one text at any moment."""
+    """Part captions where they overlap: a track of an MP4 shows one text at any moment.
+
+    What lasts less than a hundredth of a second goes, since nobody would see it.
+    """
     moments = sorted({moment for one in segments for moment in (one.start, one.end)})
     following = iter(sorted(segments, key=lambda one: one.start))
     waiting = next(following, None)
@@ -146,7 +149,7 @@ def one_at_a_time(segments: Sequence[Segment]) -> list[Segment]:
                 found[-1] = Segment(found[-1].start, end, text)
             else:
                 found.append(Segment(start, end, text))
-    return found
+    return [one for one in found if round(one.end * 100) > round(one.start * 100)]
 
 
 def _compare(context: Context, result: Path, shown: Sequence[Segment]) -> None:

@@ -41,7 +41,7 @@ def all_fonts() -> tuple[Font, ...]:
 @cache
 def _in_folder(folder: Path) -> tuple[Font, ...]:
     found = []
-    for path in sorted(folder.iterdir()):
+    for path in sorted(folder.glob("*")):  # nothing where the folder is missing
         if path.suffix.lower() in {".ttf", ".otf"}:
             try:
                 family = _opened(path).getname()[0] or ""

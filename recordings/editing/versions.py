@@ -5,12 +5,15 @@ The file is in place before the transaction that shows it; the former version st
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Sequence
+from datetime import datetime
 from functools import partial
 from io import BytesIO
 from threading import Event
 
 from django.db.models.functions import Now
+from django.utils import timezone
 
 from recordings.ledger import names
 from recordings.ledger.models import Reservation
@@ -19,6 +22,8 @@ from recordings.ledger.publish import Publication
 from recordings.models import Recording, RecordingFile
 from recordings.processing.captions import Segment, write_srt
 from recordings.processing.publishing import publish
+
+logger = logging.getLogger(__name__)
 
 
 def store(
@@ -43,14 +48,39 @@ def store(
     )
 
 
-def show(
-    recording: Recording, publication: Publication, number: int, *, draft: bool = False
-) -> RecordingFile:
+def show(recording: Recording, publication: Publication, number: int) -> None:
     """Make stored captions the current ones of a recording whose lock the caller holds.
 
     A person edited them, so no policy removes them as superseded later on. Raises Lost.
     """
     recording.files.current().filter(kind=Kind.SUBTITLES).update(superseded_at=Now())
+    _add(recording, publication, number, draft=False)
+
+
+def show_draft(
+    recording: Recording, publication: Publication, number: int, *, written: datetime
+) -> None:
+    """Save stored captions of a neglected session, which were `written` last at that moment.
+
+    They are the current ones, as a draft, unless a newer version has come since: that stands, and
+    the draft is kept behind it. The caller holds the recording's lock. Raises Lost.
+    """
+    current = recording.files.current().filter(kind=Kind.SUBTITLES)
+    newer = current.filter(created_at__gt=written).exists()
+    if not newer:
+        current.update(superseded_at=Now())
+    file = _add(recording, publication, number, draft=True, behind=newer)
+    logger.info("%s was saved as a draft%s", file, ", behind a newer version" if newer else "")
+
+
+def _add(
+    recording: Recording,
+    publication: Publication,
+    number: int,
+    *,
+    draft: bool,
+    behind: bool = False,
+) -> RecordingFile:
     return RecordingFile.objects.create(
         recording=recording,
         kind=Kind.SUBTITLES,
@@ -58,4 +88,5 @@ def show(
         edited=True,
         draft=draft,
         stored=publication.settle(),
+        superseded_at=timezone.now() if behind else None,
     )

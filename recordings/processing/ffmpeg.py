@@ -27,6 +27,7 @@ FORMATS: Final = "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,ogg,mp3,wav,flac,aac,avi
 THREADS: Final = min(os.cpu_count() or 1, 8)  # each costs address space
 _NO_ROOM: Final = ("No space left on device", "Disk quota exceeded")
 _NO_MEMORY: Final = ("Cannot allocate memory", "Out of memory", "malloc of size", "MemoryError")
+_LACKING: Final = ("No such filter", "Error initializing filter 'ass'", "Unknown encoder")
 _CRASHES: Final = {signal.SIGSEGV, signal.SIGABRT, signal.SIGBUS, signal.SIGFPE, signal.SIGILL}
 
 
@@ -110,6 +111,8 @@ def judge(ended: Ended, *, strict: bool = True) -> None:
     log = ended.log
     if any(phrase in log for phrase in _NO_ROOM):
         raise SiteFault("The site's disk is full, so this could not be finished.", log)
+    if any(phrase in log for phrase in _LACKING):
+        raise SiteFault("The site's ffmpeg lacks what this needs; an administrator can help.", log)
     if ended.code == -signal.SIGXFSZ or "File too large" in log:
         raise MediaError("Processing this recording would make a file out of all proportion.", log)
     if any(phrase in log for phrase in _NO_MEMORY):

@@ -44,3 +44,9 @@ def test_style_is_written_for_the_size_of_the_picture():
 
 def test_letters_without_a_font_are_named_and_signs_are_not():
     assert missing("Всё, ক্ষ, שלום, مرحبا, é — 1२😀★") == "२"
+
+
+def test_site_without_fonts_has_none_for_any_letter(settings, tmp_path):
+    settings.CAPTION_FONTS = tmp_path / "missing"
+
+    assert missing("ab") == "ab"

@@ -58,6 +58,12 @@ def heard(session: EditingSession) -> EditingSession:
     return session
 
 
+@pytest.fixture(autouse=True)
+def older(captioned: Any) -> None:
+    """Captions stand before a session begins, also one that is made to look old."""
+    captioned.files.update(created_at=Now() - DAY * 5)
+
+
 def idle(session: EditingSession, by: timedelta = DAY * 2) -> None:
     """Let time pass without anybody going on with a session."""
     EditingSession.objects.filter(pk=session.pk).update(touched_at=Now() - by, used_until=None)
@@ -108,6 +114,24 @@ def test_changed_captions_are_saved_as_a_draft_first(session, captioned):
     assert (file.version, file.draft, file.edited) == (2, True, True)
     assert current(captioned) == ["One"]
     assert captioned.files.superseded().get().version == 1
+    assert_clean()
+
+
+def test_draft_stays_behind_what_was_published_since(session, captioned):
+    sessions.save(session.pk, CHANGED, revision=1)
+    idle(session)
+    finished = sessions.begin(captioned.pk)
+    captioned.files.filter(kind=Kind.SUBTITLES).update(created_at=Now() - DAY)
+    better = [{**LINE, "text": "Better"}]
+    sessions.save(finished.pk, sessions.Change(captions=better), revision=1)
+    EditingSession.objects.filter(pk=finished.pk).update(used_until=None)
+    cleaning.clean_session(finished.pk, by="anna")
+
+    assert swept().sessions == 1
+
+    assert current(captioned) == ["Better"]
+    draft = captioned.files.superseded().latest("pk")
+    assert (draft.version, draft.draft, draft.edited) == (3, True, True)
     assert_clean()
 
 

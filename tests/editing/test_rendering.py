@@ -12,6 +12,7 @@ import pytest
 from recordings import tasks, trash
 from recordings.editing import rendering, sessions, sound
 from recordings.editing.models import EditingSession
+from recordings.ledger.exceptions import Lost
 from recordings.ledger.models import Account, StoredFile
 from recordings.ledger.names import Kind
 from recordings.models import Job, Recording, RecordingFile
@@ -19,6 +20,7 @@ from recordings.processing import ffmpeg, jobs, work
 from recordings.processing.captions import parse
 from recordings.processing.probe import probe
 from recordings.processing.scratch import items
+from recordings.processing.watchdog import Watchdog
 from tests.conftest import assert_clean, store
 from tests.recordings.scenes import assert_nothing_but, newest, until, worker
 
@@ -121,6 +123,8 @@ def test_track_carries_captions_and_language(ask, filmed, tmp_path):
         capture_output=True,
     )
     assert [(one.start, one.end) for one in parse(back.stdout)] == [(0.0, 2.0), (2.0, 4.0)]
+    said = CAPTIONS[1]["text"].replace("\\", "\u2060\\\u2060").encode()
+    assert len(said).to_bytes(2, "big") + said in video.read_bytes()
     told = subprocess.run(
         [ffmpeg.binary(), "-i", str(video)], check=False, capture_output=True, text=True
     )
@@ -128,12 +132,14 @@ def test_track_carries_captions_and_language(ask, filmed, tmp_path):
 
 
 @pytest.mark.parametrize("mode", ["burn", "track"])
-def test_the_other_ffmpeg_renders_too(ask, settings, filmed, mode, request):
+def test_the_other_ffmpeg_renders_the_same(ask, settings, filmed, mode, request, tmp_path):
     settings.FFMPEG_BINARY = imageio_ffmpeg.get_ffmpeg_exe()
     ffmpeg.binary.cache_clear()
     request.addfinalizer(ffmpeg.binary.cache_clear)
 
     assert work.carry_out(ask(mode).json()["id"]) == "succeeded"
+    if mode == "track":
+        assert b"{x} C:" in final_of(filmed, tmp_path).read_bytes()
 
 
 @pytest.mark.parametrize("mode", ["burn", "track"])
@@ -292,18 +298,22 @@ def test_processing_anew_keeps_the_captions_a_person_edited(ask, filmed):
         assert [one.text for one in parse(file.read())] == [one["text"] for one in CAPTIONS]
 
 
-def test_late_worker_publishes_nothing(ask, opened, filmed, monkeypatch):
-    job = newest_after(ask())
-    genuine = rendering._finish
+class Asleep(Watchdog):
+    """Notices nothing of what becomes of its job."""
 
-    def taken_over(*given: Any) -> None:
-        Job.objects.filter(pk=job.pk).update(claim=None, claimed_by="", state="queued")
-        genuine(*given)
+    def enter(self, step: str) -> None:
+        pass
 
-    monkeypatch.setattr(rendering, "_finish", taken_over)
-    assert work.carry_out(job.pk) == "lost"
-    monkeypatch.undo()
+
+def test_late_worker_publishes_nothing(ask, opened, filmed):
+    job = jobs.claim(newest_after(ask()).pk)
+    Job.objects.filter(pk=job.pk).update(claim=None, claimed_by="", state="queued")
+
+    with pytest.raises(Lost):
+        rendering.render(job, Asleep(job))
 
     assert not RecordingFile.objects.filter(kind=Kind.FINAL).exists()
     assert work.carry_out(job.pk) == "succeeded"
+    final = RecordingFile.objects.get(kind=Kind.FINAL)
+    assert str(final.stored).endswith(f"_final_{opened.pk}_v2.mp4")  # no name comes twice
     assert_clean()

@@ -145,6 +145,39 @@ def test_endless_numbers_are_refused(api, session):
         assert answer.status_code == 400
 
 
+@pytest.mark.parametrize(
+    "body",
+    [
+        "", "[]", "null", '"x"', "7", "{", "{}", '{"revision": null}', '{"revision": "x"}',
+        '{"revision": 0}', '{"revision": 99999999999999999999}', '{"revision": 1.5}',
+        '{"revision": 1, "captions": null}', '{"revision": 1, "captions": {}}',
+        '{"revision": 1, "captions": "abc"}', '{"revision": 1, "captions": [null]}',
+        '{"revision": 1, "captions": [[]]}', '{"revision": 1, "style": null}',
+        '{"revision": 1, "style": []}', '{"revision": 1, "style": {"color": null}}',
+        '{"revision": 1, "style": {"font_size": 1' + "0" * 400 + "}}",
+        '{"revision": 1, "captions": ' + "[" * 20000 + "]" * 20000 + "}",
+    ],
+)  # fmt: skip
+def test_body_that_is_no_change_is_refused_in_a_sentence(api, session, body):
+    path = f"/api/sessions/{session.pk}"
+    answer = api.generic("PATCH", path, body.encode(), content_type="application/json")
+
+    assert answer.status_code == 400, answer.content
+    assert answer.json()["detail"]
+    session.refresh_from_db()
+    assert session.revision == 1
+
+
+@pytest.mark.parametrize("act", ["import", "render"])
+@pytest.mark.parametrize("kind", ["application/json", "multipart/form-data; boundary=x", "text/x"])
+def test_nothing_sent_to_an_act_is_refused_in_a_sentence(api, session, act, kind):
+    path = f"/api/sessions/{session.pk}/{act}"
+    answer = api.generic("POST", path, b"--x--", content_type=kind)
+
+    assert answer.status_code in {400, 415}
+    assert answer.json()["detail"]
+
+
 def test_what_no_caption_shows_is_dropped(api, session):
     text = "a\0b\x07\r\n\r\n  c\ud800\u2028d\t"
 

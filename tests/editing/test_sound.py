@@ -149,7 +149,7 @@ def test_sound_made_while_the_recording_was_given_away_is_made_again(opened, fil
     assert_clean()
 
 
-def test_worker_that_stops_leaves_the_sound_to_another(opened, monkeypatch):
+def test_worker_that_stops_leaves_the_sound_to_another(opened):
     claimed = sound.claim(opened.pk)
     watchdog.shutting_down.set()
     try:

@@ -26,3 +26,12 @@ def test_program_of_ours_that_breaks_is_no_damage_of_the_recording():
 def test_complaint_about_the_file_is_told_as_it_is():
     with pytest.raises(MediaError, match="Invalid data found"):
         ffmpeg.judge(ended("import sys; sys.exit('Invalid data found when reading')"))
+
+
+def test_ffmpeg_that_lacks_a_filter_is_no_damage_of_the_recording(tmp_path):
+    with pytest.raises(SiteFault, match="lacks"):
+        ffmpeg.run(
+            ["-f", "lavfi", "-i", "color=d=1", "-vf", "no_such_thing", "-f", "null", "-"],
+            stop=Event(),
+            timeout=30,
+        )
