@@ -14,7 +14,7 @@ from recordings import archive, closing, restoring
 from recordings.ledger import identity, publish, quarantine, receipts, spare
 from recordings.ledger import purge as ledger_purge
 from recordings.processing import jobs, outcome, watchdog, work
-from recordings.uploads import intake
+from recordings.uploads import intake, receiving
 
 logger = logging.getLogger(__name__)
 
@@ -56,6 +56,7 @@ def tick() -> None:
         quarantine.recover,
         publish.sweep_parts,
         intake.recover,
+        receiving.recover,
         jobs.recover,
         outcome.remove_due_originals,
         outcome.remove_superseded,

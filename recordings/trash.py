@@ -21,12 +21,12 @@ from django.db.models import F
 from django.db.models.deletion import CASCADE
 from django.db.models.functions import Now
 
-from recordings.ledger import reservations
+from recordings.ledger import reservations, resuming
 from recordings.ledger.exceptions import Held
 from recordings.ledger.models import Account, Hold, StoredFile
 from recordings.ledger.release import mark_trashed, release_recordings
 from recordings.ledger.transactions import retried
-from recordings.models import Job, Recording
+from recordings.models import Job, Recording, ResumableUpload
 
 BATCH_SIZE = 1000
 
@@ -135,8 +135,11 @@ def erase_locked(recordings: Sequence[Recording], *, by: str, reason: StoredFile
     ids = [recording.pk for recording in recordings]
     owners = {recording.owner_id for recording in recordings}
     release_recordings(ids, reason=reason, by=by, locked=owners)
+    resuming.let_go(ids)
     jobs = Job.objects.filter(recording__among=ids, reservation__isnull=False)
     reservations.give_back(list(jobs.values_list("reservation_id", flat=True)))
+    uploads = ResumableUpload.objects.filter(recording__among=ids, reservation__isnull=False)
+    reservations.give_back(list(uploads.values_list("reservation_id", flat=True)))
     return delete_rows(Recording, ids)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from recordings.api import accounts, archive, documentation, jobs, recordings
+from recordings.api import accounts, archive, documentation, jobs, recordings, uploads
 
 urlpatterns = [
     path("token", accounts.TokenView.as_view(), name="api-token"),
@@ -13,6 +13,8 @@ urlpatterns = [
     path("recordings/<int:pk>/restore", recordings.RestoreView.as_view(), name="api-restore"),
     path("recordings/<int:pk>/process", recordings.ProcessView.as_view(), name="api-process"),
     path("recordings/<int:pk>/cancel", recordings.CancelView.as_view(), name="api-cancel"),
+    path("uploads", uploads.UploadsView.as_view(), name="api-uploads"),
+    path("uploads/<str:token>", uploads.UploadView.as_view(), name="api-upload"),
     path("jobs/<int:pk>", jobs.JobView.as_view(), name="api-job"),
     path("jobs/<int:pk>/cancel", jobs.CancelJobView.as_view(), name="api-job-cancel"),
     path("archive", archive.ArchiveView.as_view(), name="api-archive"),
