@@ -102,6 +102,7 @@ class UploadView(TusView):
         """Say in headers how many bytes are here, and at the end which recording they became."""
         upload = receiving.go_on(find(request, token))
         resumable.refuse_expired(upload)
+        resumable.refuse_locked(upload)
         headers = tus.state_of(upload) | {"Upload-Length": str(upload.length)}
         if upload.details["metadata"]:
             headers["Upload-Metadata"] = upload.details["metadata"]

@@ -40,6 +40,7 @@ from recordings.uploads.details import Details, shown_name, title_from
 from recordings.uploads.exceptions import EmptyFile, Expired, Locked
 from recordings.uploads.models import ResumableUpload
 
+LOCKED: Final = "Another request is still writing this file; wait a moment."
 MARGIN: Final = timedelta(hours=1)  # by which a file at rest outlasts its upload
 
 # Upper layers say here how long an upload may rest; the first answer that is not None holds.
@@ -111,6 +112,13 @@ def free(upload: ResumableUpload) -> Q:
     return lapsed
 
 
+def refuse_locked(upload: ResumableUpload) -> None:
+    """Raise Locked while another writes, for who asks in order to write."""
+    mine = ResumableUpload.objects.filter(pk=upload.pk, finished_at=None)
+    if mine.exclude(free(upload)).exists():
+        raise Locked(LOCKED)
+
+
 @contextmanager
 def claimed(upload: ResumableUpload) -> Iterator[ResumableUpload]:
     """Write alone on an upload; yields its row as it is then. Raises Locked, Expired.
@@ -128,7 +136,7 @@ def claimed(upload: ResumableUpload) -> Iterator[ResumableUpload]:
         )
     )
     if not taken and find(upload.pk).finished_at is None:
-        raise Locked("Another request is still writing this file; wait a moment.")
+        raise Locked(LOCKED)
     try:
         found = find(upload.pk)
         found.claim = token
