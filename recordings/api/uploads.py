@@ -14,7 +14,10 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from recordings.api import tus
-from recordings.api.requests import details_of
+from recordings.api.parsers import refuse_large
+from recordings.api.recordings import REFUSED
+from recordings.api.requests import details_of, read_captions
+from recordings.processing import captions
 from recordings.uploads import receiving, resumable
 from recordings.uploads.exceptions import Resuming
 from recordings.uploads.models import ResumableUpload
@@ -133,6 +136,22 @@ class UploadView(TusView):
         """Give an upload up; nothing is left of it. A finished one is deleted as a recording."""
         if not resumable.cancel(find(request, token)):
             raise Gone("This upload is a recording by now; delete that.")
+        return Response(status=HTTPStatus.NO_CONTENT)
+
+
+class SubtitlesView(APIView):
+    """Beside tus: subtitles of a file that is still coming in, since headers are too short."""
+
+    @extend_schema(
+        operation_id="give_subtitles",
+        request={"text/plain": str},
+        responses={204: None, "4XX": REFUSED},
+    )
+    def put(self, request: Request, token: str) -> Response:
+        """Keep SRT or WebVTT for an unfinished upload."""
+        refuse_large(request.META, captions.MOST_BYTES)
+        given = request._request.read(captions.MOST_BYTES)
+        resumable.give_captions(find(request, token), read_captions(given))
         return Response(status=HTTPStatus.NO_CONTENT)
 
 

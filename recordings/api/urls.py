@@ -15,6 +15,11 @@ urlpatterns = [
     path("recordings/<int:pk>/cancel", recordings.CancelView.as_view(), name="api-cancel"),
     path("uploads", uploads.UploadsView.as_view(), name="api-uploads"),
     path("uploads/<str:token>", uploads.UploadView.as_view(), name="api-upload"),
+    path(
+        "uploads/<str:token>/subtitles",
+        uploads.SubtitlesView.as_view(),
+        name="api-upload-subtitles",
+    ),
     path("jobs/<int:pk>", jobs.JobView.as_view(), name="api-job"),
     path("jobs/<int:pk>/cancel", jobs.CancelJobView.as_view(), name="api-job-cancel"),
     path("archive", archive.ArchiveView.as_view(), name="api-archive"),

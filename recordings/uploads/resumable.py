@@ -35,6 +35,7 @@ from recordings.ledger.purge import remove_now
 from recordings.ledger.transactions import retried
 from recordings.models import Recording
 from recordings.processing import jobs
+from recordings.trash import locked
 from recordings.uploads import intake
 from recordings.uploads.details import Details, shown_name, title_from
 from recordings.uploads.exceptions import EmptyFile, Expired, Locked
@@ -176,6 +177,18 @@ def begin_file(upload: ResumableUpload, head: bytes) -> StoredFile:
     if not str(stored).endswith(f".{container.extension}"):
         raise Damaged("This file began otherwise before; upload it again.")
     return stored
+
+
+def give_captions(upload: ResumableUpload, srt: str) -> None:
+    """Keep subtitles that came beside an unfinished upload. Raises NoLongerWanted."""
+
+    def give() -> None:
+        with locked([upload.recording_id]) as found:
+            recording = intake.still_wanted(found)
+            recording.given_captions = srt
+            recording.save(update_fields=["given_captions"])
+
+    retried(give)
 
 
 def cancel(upload: ResumableUpload) -> bool:

@@ -1,6 +1,6 @@
 """Send a file with tus-js-client, breaking off at random offsets, to the site as it is served.
 
-`python -m tests.proofs.tus [--aborts 20] [--workers 3] [--megabytes 64] [--seed N] [--chunk BYTES]`
+`python -m tests.proofs.tus [--aborts 20] [--workers 3] [--megabytes 256] [--seed N]`
 starts `manage.py up` with so many web workers on a folder of its own (or on DATABASE_URL, or on the
 bucket of AWS_STORAGE_BUCKET_NAME), installs the client from its locked package, and shows at the
 end that the file that is there has the SHA-256 of the one that was sent.
@@ -123,8 +123,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--aborts", type=int, default=20)
     parser.add_argument("--workers", type=int, default=3)
-    parser.add_argument("--megabytes", type=int, default=64)
-    parser.add_argument("--rate", type=int, default=16 * 1024**2, help="bytes a second")
+    parser.add_argument("--megabytes", type=int, default=256)
+    parser.add_argument("--rate", type=int, default=32 * 1024**2, help="bytes a second")
     parser.add_argument("--chunk", type=int, default=0)
     parser.add_argument("--seed", type=int, default=random.randrange(10**6))
     options = parser.parse_args()
