@@ -27,8 +27,13 @@ export class Memory {
 }
 
 /** Ask the site about an upload; `offset` and `length` in bytes, or null where it is over. */
-export async function ask(url) {
+export async function ask(url, patience = 6) {
   const answer = await fetch(url, { method: "HEAD", headers: { "Tus-Resumable": "1.0.0" } });
+  if (answer.status === 423 && patience) {
+    await new Promise((resolve) => setTimeout(resolve, 2000)); // a line that is dead, or another tab
+    return ask(url, patience - 1);
+  }
+  if (!answer.ok && ![403, 404, 410].includes(answer.status)) throw new Error(answer.status);
   if ([403, 404, 410].includes(answer.status) || answer.headers.has("Recording-Id")) return null;
   const read = (name) => Number(answer.headers.get(name));
   return { offset: read("Upload-Offset"), length: read("Upload-Length") };
