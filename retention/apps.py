@@ -12,8 +12,10 @@ class RetentionConfig(AppConfig):
     def ready(self) -> None:
         from recordings.transfer import followers
         from recordings.trash import period_sources
+        from recordings.uploads import resumable
         from retention import auditing, keeping, receivers  # noqa: F401  (connects them)
-        from retention.targets import trash
+        from retention.targets import trash, uploads
 
         period_sources.append(trash.period)
+        resumable.period_sources.append(uploads.period)
         followers.append(keeping.follow)

@@ -165,7 +165,16 @@ def recover() -> int:
             logger.warning("%s: %s", upload, error)
         except Exception:
             logger.exception("%s: the next tick tries again", upload)
+    forget_finished()
     return count
+
+
+def forget_finished() -> None:
+    """Drop rows that no client asks about any more; their recordings have long been shown."""
+    old = ResumableUpload.objects.filter(finished_at__lt=Now() - resumable.period())
+    pks = list(old.order_by("pk").values_list("pk", flat=True)[:MOST])
+    if pks:
+        ResumableUpload.objects.filter(pk__in=pks).delete()
 
 
 def _look_after(upload: ResumableUpload) -> bool:
