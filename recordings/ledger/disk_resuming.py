@@ -35,13 +35,13 @@ class DiskResumed(DiskWriter):
                 root.mkdir(mode=0o750)
             self._incoming = make_below(root, [INCOMING])
             try:
-                self._open(rest.offset)
+                self._open(rest)
             except BaseException:
                 self.close()
                 raise
 
-    def _open(self, offset: int) -> None:
-        create = 0 if offset else os.O_CREAT
+    def _open(self, rest: Rest) -> None:
+        create = 0 if rest.offset else os.O_CREAT
         try:
             self._fd = os.open(self._part, _FLAGS | create, 0o640, dir_fd=self._incoming)
             fcntl.flock(self._fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -49,8 +49,9 @@ class DiskResumed(DiskWriter):
             raise Damaged("What had come of this file is no longer there.") from None
         except BlockingIOError:
             raise Busy("Another request is still writing this file; wait a moment.") from None
-        self._cut(offset)
-        os.lseek(self._fd, offset, os.SEEK_SET)
+        rest.note(rest.state)  # under the lock: who slept until now must not cut another's bytes
+        self._cut(rest.offset)
+        os.lseek(self._fd, rest.offset, os.SEEK_SET)
 
     def _cut(self, offset: int) -> None:
         found = os.fstat(self._fd)

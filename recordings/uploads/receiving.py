@@ -101,25 +101,34 @@ def receive(
         if offset + size > mine.length:
             raise TooLarge(f"This is more than the {mine.length} bytes that were announced.")
         if mine.finished_at is None:
-            _carry_on(mine, chunks, checksum)
+            carry_on(mine, chunks, checksum)
     return resumable.find(upload.pk)
 
 
-def _carry_on(
+def carry_on(
     upload: ResumableUpload, chunks: Iterable[bytes], checksum: Checksum | None = None
 ) -> None:
-    """Write, and end the upload where it is whole or can never be."""
+    """Write on an upload that we hold, and end it where it is whole or can never be.
+
+    Raises as `receive` does, and Lost where it is another's by now, whatever we found wrong.
+    """
     try:
         with Turn(upload, whole=checksum is not None) as turn:
             _write(turn, chunks, checksum)
             if turn.offset == upload.length:
                 turn.complete()
     except Damaged as error:
-        resumable.cancel(upload)
+        _end(upload)
         raise Expired(str(error)) from error
     except (NotMedia, NameTaken, NoLongerWanted, AccountClosed):
-        resumable.cancel(upload)
+        _end(upload)
         raise
+
+
+def _end(upload: ResumableUpload) -> None:
+    """Remove an upload, if it is ours to judge: who slept knows only what once was."""
+    resumable.hold(upload)
+    resumable.cancel(upload)
 
 
 def _write(turn: Turn, chunks: Iterable[bytes], checksum: Checksum | None) -> None:
@@ -149,7 +158,7 @@ def go_on(upload: ResumableUpload) -> ResumableUpload:
         return upload
     with suppress(Locked), resumable.claimed(upload) as mine:
         if mine.finished_at is None:
-            _carry_on(mine, ())
+            carry_on(mine, ())
     return resumable.find(upload.pk)
 
 

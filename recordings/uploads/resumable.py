@@ -19,7 +19,7 @@ from contextlib import contextmanager
 from datetime import timedelta
 from functools import partial
 from typing import Any, Final
-from uuid import UUID, uuid4
+from uuid import uuid4
 
 from django.conf import settings
 from django.db import transaction
@@ -27,7 +27,7 @@ from django.db.models import Q
 from django.db.models.functions import Now
 
 from recordings.ledger import leases, reservations, resuming
-from recordings.ledger.exceptions import Damaged
+from recordings.ledger.exceptions import Damaged, Lost
 from recordings.ledger.models import StoredFile
 from recordings.ledger.names import Kind
 from recordings.ledger.publish import LEASE
@@ -130,7 +130,7 @@ def claimed(upload: ResumableUpload) -> Iterator[ResumableUpload]:
     mine = ResumableUpload.objects.filter(pk=upload.pk)
     taken = retried(
         partial(
-            mine.filter(free(upload), finished_at=None).update,
+            mine.filter(free(find(upload.pk)), finished_at=None).update,
             claim=token,
             claimed_by=leases.holder(),
             lease_until=Now() + LEASE,
@@ -147,10 +147,12 @@ def claimed(upload: ResumableUpload) -> Iterator[ResumableUpload]:
         retried(partial(mine.filter(claim=token).update, **given))
 
 
-def change(upload: ResumableUpload, claim: UUID, **values: Any) -> bool:
-    """Write into the row of an upload that we hold; False when the claim is another's by now."""
-    mine = ResumableUpload.objects.filter(pk=upload.pk, claim=claim, finished_at=None)
-    return bool(mine.update(lease_until=Now() + LEASE, **values))
+def hold(upload: ResumableUpload, **values: Any) -> None:
+    """Write into the row of an upload that we claimed, and keep it. Raises Lost, Expired."""
+    mine = ResumableUpload.objects.filter(pk=upload.pk, claim=upload.claim, finished_at=None)
+    if not retried(partial(mine.update, lease_until=Now() + LEASE, **values)):
+        find(upload.pk)
+        raise Lost("Another request has gone on with this upload; what this one sent is void.")
 
 
 def begin_file(upload: ResumableUpload, head: bytes) -> StoredFile:

@@ -12,7 +12,6 @@ from django.db import transaction
 from django.db.models.functions import Now
 
 from recordings.ledger import reservations
-from recordings.ledger.exceptions import Lost
 from recordings.ledger.publish import RENEW_SECONDS
 from recordings.ledger.resuming import Rest, ResumableWriter, Resumption
 from recordings.ledger.transactions import retried
@@ -22,8 +21,6 @@ from recordings.trash import locked
 from recordings.uploads import intake, resumable
 from recordings.uploads.models import ResumableUpload
 
-LOST = "Another request has gone on with this upload; what this one sent does not count."
-
 
 class Turn:
     """Take bytes in, behind those that are safe. The caller holds the claim of `upload`.
@@ -32,8 +29,7 @@ class Turn:
     """
 
     def __init__(self, upload: ResumableUpload, *, whole: bool = False) -> None:
-        assert upload.claim is not None
-        self.upload, self._claim, self._whole = upload, upload.claim, whole
+        self.upload, self._whole = upload, whole
         self.offset, self._crc = upload.offset, upload.crc
         self._head = bytearray(upload.head)
         self._need = min(HEAD_SIZE, upload.length)
@@ -81,16 +77,11 @@ class Turn:
         return self._writer
 
     def _note(self, state: dict[str, Any]) -> None:
-        self._change(writer=state)
-
-    def _change(self, **values: Any) -> None:
-        if not retried(partial(resumable.change, self.upload, self._claim, **values)):
-            resumable.find(self.upload.pk)
-            raise Lost(LOST)
+        resumable.hold(self.upload, writer=state)
 
     def renew(self) -> None:
         """Say that we still write. Raises Lost, Expired."""
-        self._change()
+        resumable.hold(self.upload)
         self._saved = time.monotonic()
 
     def _beat(self) -> None:
@@ -114,7 +105,7 @@ class Turn:
 
         def write_down() -> None:
             with transaction.atomic():
-                self._change(**values)
+                resumable.hold(self.upload, **values)
                 if self._file is not None:
                     self._file.rest(period + resumable.MARGIN)
 
@@ -137,7 +128,7 @@ class Turn:
         upload, process = self.upload, bool(self.upload.details["process"])
         with locked([upload.recording_id]) as found:
             recording = intake.still_wanted(found)
-            self._change(finished_at=Now(), reservation=None, head=b"", writer={})
+            resumable.hold(self.upload, finished_at=Now(), reservation=None, head=b"", writer={})
             stored = file.settle()
             if not process and upload.reservation_id is not None:
                 reservations.give_back([upload.reservation_id])
