@@ -110,7 +110,13 @@ class S3Resumed:
                 self._client.delete_object(Bucket=self._key["Bucket"], Key=replaced)
 
     def commit(self) -> None:
-        """Complete what is written down; an object of ours that stands already is as good."""
+        """Complete what is written down; an object of ours that stands already is as good.
+
+        Of that the marker is not made anew: without one it was settled once, in a state of the
+        database that was lost since, and is not for purge to remove.
+        """
+        if came_through(self._client, self._key, self._part):
+            return
         with told():
             self._client.put_object(Bucket=self._key["Bucket"], Key=MARKERS + self._part, Body=b"")
         try:
