@@ -60,6 +60,7 @@ export class Transfer {
       removeFingerprintOnSuccess: true,
       retryDelays: DELAYS,
       onProgress: (sent) => listener.progress(sent),
+      onShouldRetry: (error) => isPassing(error) && navigator.onLine,
       onBeforeRequest: (request) => this.before(request),
       onSuccess: ({ lastResponse }) => listener.done(lastResponse?.getHeader("Recording-Id")),
       onError: (error) => this.failed(error),
@@ -99,13 +100,14 @@ export class Transfer {
     return this.upload.abort();
   }
 
-  /** Stop, and have the site forget what it has. */
+  /** Stop, and have the site forget what it has; `start` begins anew then. */
   async cancel() {
     await this.upload.abort();
     const url = this.upload.url || this.former?.uploadUrl;
     if (url && !(await giveUp(url, this.token))) throw new Error(url);
     const found = await this.upload.findPreviousUploads();
     await Promise.all(found.map((one) => tus.defaultOptions.urlStorage.removeUpload(one.urlStorageKey)));
+    this.upload.url = this.former = null;
   }
 
   /** Subtitles are too long for a header, so they go ahead of the first bytes. */
@@ -118,16 +120,20 @@ export class Transfer {
     this.captions = null;
   }
 
-  failed(error) {
-    const refusal = error.causingError instanceof Refusal ? error.causingError : error;
-    if (refusal instanceof Refusal) {
-      this.listener.failed(refusal.message);
-      return;
-    }
-    const status = error.originalResponse?.getStatus() ?? 0;
-    if (status === 0 || status === 423 || status === 409) this.listener.lost();
+  async failed(error) {
+    if (error.causingError instanceof Refusal) {
+      await this.cancel().catch(() => {}); // so that other subtitles can be chosen
+      this.listener.failed(error.causingError.message);
+    } else if (isPassing(error)) this.listener.lost();
     else this.listener.failed(sentence(error.originalResponse.getBody()));
   }
+}
+
+/** Whether trying again may help: the line broke, another request writes, or the site is unwell. */
+function isPassing(error) {
+  if (error.causingError instanceof Refusal) return false;
+  const status = error.originalResponse?.getStatus() ?? 0;
+  return status < 400 || status >= 500 || status === 409 || status === 423;
 }
 
 class Refusal extends Error {}
