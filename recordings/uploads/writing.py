@@ -82,6 +82,8 @@ class Turn:
     def renew(self) -> None:
         """Say that we still write. Raises Lost, Expired."""
         resumable.hold(self.upload)
+        if self._file is not None:
+            self._file.rest(resumable.period() + resumable.MARGIN)
         self._saved = time.monotonic()
 
     def _beat(self) -> None:

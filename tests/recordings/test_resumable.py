@@ -299,3 +299,15 @@ def test_row_of_a_finished_upload_goes_after_a_while(owner: Any) -> None:
 
     assert not ResumableUpload.objects.exists()
     scene.assert_arrived(upload)
+
+
+def test_limit_that_is_lowered_meanwhile_does_not_stop_what_has_its_room(
+    owner: Any, account: Books
+) -> None:
+    upload = scene.send(scene.begin(owner), CONTENT[:1000])
+    Account.objects.filter(owner_id=owner.pk).update(uses_default_limit=False, own_limit=10)
+
+    scene.send(upload, CONTENT[1000:])
+
+    assert account().used == SIZE
+    scene.assert_arrived(upload)
