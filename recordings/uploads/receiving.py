@@ -10,12 +10,16 @@ import zlib
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Final
 
-from django.db.models import F, Q
+from django.db.models import Exists, F, OuterRef, Q
 from django.db.models.functions import Now
 
+from recordings.ledger import resuming
 from recordings.ledger.exceptions import AccountClosed, Damaged, NameTaken
+from recordings.ledger.models import StoredFile
+from recordings.ledger.transactions import retried
 from recordings.uploads import resumable
 from recordings.uploads.exceptions import (
     Expired,
@@ -175,7 +179,17 @@ def recover() -> int:
         except Exception:
             logger.exception("%s: the next tick tries again", upload)
     forget_finished()
-    return count
+    return count + let_go_strays()
+
+
+def let_go_strays() -> int:
+    """Condemn files at rest that no unfinished upload goes on with; return how many."""
+    coming = ResumableUpload.objects.filter(recording=OuterRef("recording_id"), finished_at=None)
+    strays = StoredFile.objects.filter(
+        ~Exists(coming), state=StoredFile.State.WRITING, claimed_by=""
+    )
+    ids = [pk for pk in strays.values_list("recording_id", flat=True)[:MOST] if pk is not None]
+    return retried(partial(resuming.let_go, ids)) if ids else 0
 
 
 def forget_finished() -> None:

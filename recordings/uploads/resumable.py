@@ -35,6 +35,7 @@ from recordings.ledger.purge import remove_now
 from recordings.ledger.transactions import retried
 from recordings.models import Recording
 from recordings.processing import jobs
+from recordings.processing.sniff import Container
 from recordings.trash import locked
 from recordings.uploads import intake
 from recordings.uploads.details import Details, shown_name, title_from
@@ -168,17 +169,28 @@ def begin_file(upload: ResumableUpload, head: bytes) -> StoredFile:
         return stored
     container = intake.container_of(head)
     if stored is None:
-        publication = intake.publish(
-            upload.recording,
-            container,
-            upload.length,
-            budget=upload.reservation,
-            resting=period() + MARGIN,
-        )
-        return publication.stored
+        return _begin(upload, container)
     if not str(stored).endswith(f".{container.extension}"):
         raise Damaged("This file began otherwise before; upload it again.")
     return stored
+
+
+def _begin(upload: ResumableUpload, container: Container) -> StoredFile:
+    """Begin the file, if the upload is still ours: whoever slept may find it finished."""
+    hold(upload)
+    publication = intake.publish(
+        upload.recording,
+        container,
+        upload.length,
+        budget=upload.reservation,
+        resting=period() + MARGIN,
+    )
+    try:
+        hold(upload)
+    except (Lost, Expired):
+        publication.abandon()
+        raise
+    return publication.stored
 
 
 def give_captions(upload: ResumableUpload, srt: str) -> None:

@@ -81,6 +81,11 @@ def assert_gone(account: Any) -> None:
     assert_clean()
 
 
+def assert_nothing_rests() -> None:
+    purge()
+    assert not StoredFile.objects.exclude(state=StoredFile.State.READY).exists()
+
+
 def assert_no_parts() -> None:
     """No part, tail or marker stands, and the bucket lists no multipart upload."""
     place = storage(settings.MEDIA_STORAGE)

@@ -311,3 +311,18 @@ def test_limit_that_is_lowered_meanwhile_does_not_stop_what_has_its_room(
 
     assert account().used == SIZE
     scene.assert_arrived(upload)
+
+
+def test_file_at_rest_that_no_upload_goes_on_with_is_let_go_by_the_tick(
+    owner: Any, account: Books
+) -> None:
+    upload = scene.half(owner)
+    scene.send(upload, CONTENT[HALF:])
+    container = intake.container_of(CONTENT)
+    intake.publish(upload.recording, container, SIZE, resting=timedelta(hours=25))  # a stray
+
+    assert receiving.recover() == 1
+
+    scene.assert_nothing_rests()
+    assert account().used == SIZE
+    scene.assert_arrived(upload)
