@@ -55,7 +55,8 @@ CONTENT = bytes(range(256)) * 12
 HALF = len(CONTENT) // 2
 TABLES = (
     Thumbnail, OwnerDefault, ThumbnailTemplate, Job, ResumableUpload, ArchivedFile,
-    ArchivedRecording, RecordingFile, Recording, StoredFile, Receipt, Reservation, Hold, Lease, Clock, Account, Scan, Sighting,
+    ArchivedRecording, RecordingFile, Recording,
+    StoredFile, Receipt, Reservation, Hold, Lease, Clock, Account, Scan, Sighting,
     StorageBond,
 )  # fmt: skip
 
