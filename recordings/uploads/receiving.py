@@ -17,7 +17,7 @@ from django.db.models import Exists, F, OuterRef, Q
 from django.db.models.functions import Now
 
 from recordings.ledger import resuming
-from recordings.ledger.exceptions import AccountClosed, Damaged, NameTaken
+from recordings.ledger.exceptions import AccountClosed, Busy, Damaged, Lost, NameTaken
 from recordings.ledger.models import StoredFile
 from recordings.ledger.transactions import retried
 from recordings.uploads import resumable
@@ -174,7 +174,7 @@ def recover() -> int:
     for upload in rows[:MOST]:
         try:
             count += _look_after(upload)
-        except UploadRefused as error:
+        except (UploadRefused, Busy, Lost) as error:
             logger.warning("%s: %s", upload, error)
         except Exception:
             logger.exception("%s: the next tick tries again", upload)

@@ -415,7 +415,7 @@ SCENES = [
         lambda: upload_scenes.half(empty()),
         upload_scenes.give_up,
         upload_scenes.check_given_up,
-        upload_scenes.give_up_again,
+        upload_scenes.give_up,
     ),
     Scene("recover and purge", left_half_written, recover_and_purge, check_nothing_left),
 ]

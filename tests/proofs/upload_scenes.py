@@ -48,10 +48,6 @@ def finish(world: World) -> None:
     send(ResumableUpload.objects.get())
 
 
-def give_up(world: World) -> None:
-    resumable.cancel(ResumableUpload.objects.get())
-
-
 def go_on(world: World) -> None:
     """Do as the tick and the client do: finish what is whole, and send what is missing."""
     receiving.recover()
@@ -60,7 +56,7 @@ def go_on(world: World) -> None:
             send(row)
 
 
-def give_up_again(world: World) -> None:
+def give_up(world: World) -> None:
     for row in ResumableUpload.objects.all():
         resumable.cancel(row)
 
