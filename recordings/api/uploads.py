@@ -7,7 +7,7 @@ from typing import Any
 
 from django.http import Http404, HttpRequest, HttpResponseBase
 from django.urls import reverse
-from drf_spectacular.utils import extend_schema
+from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework.permissions import AllowAny, BasePermission
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -21,6 +21,23 @@ from recordings.processing import captions
 from recordings.uploads import receiving, resumable
 from recordings.uploads.exceptions import Resuming
 from recordings.uploads.models import ResumableUpload
+
+
+def header(name: str, kind: type, about: str, *, required: bool = True) -> OpenApiParameter:
+    return OpenApiParameter(name, kind, OpenApiParameter.HEADER, required, about)
+
+
+VERSION = header("Tus-Resumable", str, "1.0.0")
+LENGTH = header("Upload-Length", int, "Bytes of the whole file.")
+OFFSET = header("Upload-Offset", int, "Bytes that are here already.")
+METADATA = header(
+    "Upload-Metadata",
+    str,
+    "filename, title, description, language, recorded_at, expire_at, labels, trim_start, trim_end "
+    "and process, each with its value in base64, with commas between.",
+    required=False,
+)
+CHECKSUM = header("Upload-Checksum", str, "`sha1 BASE64` of this body.", required=False)
 
 
 class WrongVersion(Resuming):
@@ -79,7 +96,12 @@ class TusView(APIView):
 class UploadsView(TusView):
     """Where uploads begin."""
 
-    @extend_schema(operation_id="create_upload", request=None, responses={201: None})
+    @extend_schema(
+        operation_id="create_upload",
+        parameters=[VERSION, LENGTH, METADATA],
+        request=None,
+        responses={201: None, "4XX": REFUSED},
+    )
     def post(self, request: Request) -> Response:
         """Begin a resumable upload (tus 1.0); its address is in Location."""
         length = tus.length(request._request)
@@ -111,7 +133,12 @@ class UploadView(TusView):
             headers["Upload-Metadata"] = upload.details["metadata"]
         return Response(headers=headers)
 
-    @extend_schema(operation_id="upload_bytes", request=None, responses={204: None})
+    @extend_schema(
+        operation_id="upload_bytes",
+        parameters=[VERSION, OFFSET, CHECKSUM],
+        request={tus.OFFSET_STREAM: bytes},
+        responses={204: None, "4XX": REFUSED},
+    )
     def patch(self, request: Request, token: str) -> Response:
         """Go on with the bytes from Upload-Offset; the last ones make the recording."""
         if request.content_type != tus.OFFSET_STREAM:
@@ -131,7 +158,11 @@ class UploadView(TusView):
         )
         return Response(status=HTTPStatus.NO_CONTENT, headers=tus.state_of(upload))
 
-    @extend_schema(operation_id="give_up_upload", responses={204: None})
+    @extend_schema(
+        operation_id="give_up_upload",
+        parameters=[VERSION],
+        responses={204: None, "4XX": REFUSED},
+    )
     def delete(self, request: Request, token: str) -> Response:
         """Give an upload up; nothing is left of it. A finished one is deleted as a recording."""
         if not resumable.cancel(find(request, token)):
