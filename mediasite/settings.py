@@ -221,6 +221,7 @@ PROCESSING_RESERVE_PERCENT = 60  # of the upload, set aside for what processing 
 # --- uploads: the API reads the body as it comes, so Django's own limits cover forms only
 
 UPLOAD_MAX_BYTES = read_bytes("UPLOAD_MAX_BYTES")
+UPLOAD_PERIOD = timedelta(hours=24)  # for a resumable upload to go on, counted from its last bytes
 DATA_UPLOAD_MAX_MEMORY_SIZE = 5 * 1024 * 1024
 IMPORT_BY_URL = read_switch("IMPORT_BY_URL")  # whether the site itself fetches from addresses
 IMPORT_ALLOWED_HOSTS = read_hosts("IMPORT_ALLOWED_HOSTS")  # though they are on no public network

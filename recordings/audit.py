@@ -9,16 +9,17 @@ from django.dispatch import Signal
 
 from recordings.ledger.audit import extra_checks
 from recordings.ledger.models import Reservation
-from recordings.models import Job, Recording
+from recordings.models import Job, Recording, ResumableUpload
 from recordings.querysets import JobQuerySet
 
 audited = Signal()  # an audit was made by hand: `report` is what it found
 
 
 def ended_jobs_hold_nothing() -> Iterator[str]:
-    """I6: room is set aside for open jobs only."""
+    """I6: room is set aside for open jobs and uploads only."""
     open_jobs: JobQuerySet = Job.objects.open().filter(reservation=OuterRef("pk"))
-    for reservation in Reservation.objects.filter(~Exists(open_jobs)).iterator():
+    uploads = ResumableUpload.objects.filter(reservation=OuterRef("pk"), finished_at=None)
+    for reservation in Reservation.objects.filter(~Exists(open_jobs), ~Exists(uploads)).iterator():
         yield f"{reservation} is still set aside, though its job is over"
 
 

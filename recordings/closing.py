@@ -31,11 +31,12 @@ from recordings.ledger.exceptions import AccountClosed, Held, LedgerError
 from recordings.ledger.models import Account, Hold, StoredFile
 from recordings.ledger.transactions import retried
 from recordings.ledger.wording import full_stop
-from recordings.models import ApiToken, Closure, Job, Recording
+from recordings.models import ApiToken, Closure, Job, Recording, ResumableUpload
 from recordings.processing import jobs
 from recordings.querysets import RecordingQuerySet
 from recordings.transfer import transfer
 from recordings.trash import BATCH_SIZE, erase, move_to_trash
+from recordings.uploads import resumable
 
 logger = logging.getLogger(__name__)
 maintenance = logging.getLogger("mediasite.maintenance")
@@ -149,6 +150,7 @@ def step(closure: Closure) -> int:
     With nothing left it ends.
     """
     stop_jobs(closure)
+    stop_uploads(closure)
     pks = list(movable(closure).order_by("pk").values_list("pk", flat=True)[:BATCH_SIZE])
     kept = [] if pks else list(archived(closure).order_by("pk")[:ARCHIVED])
     if not pks and not kept:
@@ -204,6 +206,13 @@ def stop_jobs(closure: Closure) -> None:
         mine = mine.filter(recording=None)
     for job in mine.order_by("pk")[:CANCELS]:
         jobs.cancel(job)
+
+
+def stop_uploads(closure: Closure) -> None:
+    """Give up what waits for bytes that its owner cannot send any more."""
+    mine = ResumableUpload.objects.filter(recording__owner=closure.owner_id, finished_at=None)
+    for upload in mine.order_by("pk")[:CANCELS]:
+        resumable.cancel(upload)
 
 
 def move(closure: Closure, pks: list[int]) -> int:

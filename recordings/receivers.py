@@ -12,7 +12,15 @@ from recordings.archive import refuse_held_in_archive
 from recordings.ledger.models import Account, StoredFile
 from recordings.ledger.release import release
 from recordings.ledger.reservations import give_back
-from recordings.models import ArchivedFile, ArchivedRecording, Job, Recording, RecordingFile
+from recordings.ledger.resuming import let_go
+from recordings.models import (
+    ArchivedFile,
+    ArchivedRecording,
+    Job,
+    Recording,
+    RecordingFile,
+    ResumableUpload,
+)
 from recordings.trash import locked, unheld
 
 
@@ -59,3 +67,14 @@ def forget_imports(instance: Any, **kwargs: Any) -> None:
 def give_back_room(instance: Job, **kwargs: Any) -> None:
     if instance.reservation_id is not None:
         give_back([instance.reservation_id])
+
+
+@receiver(post_delete, sender=ResumableUpload)
+def give_back_room_of_upload(instance: ResumableUpload, **kwargs: Any) -> None:
+    if instance.reservation_id is not None:
+        give_back([instance.reservation_id])
+
+
+@receiver(post_delete, sender=ResumableUpload)
+def let_go_of_upload(instance: ResumableUpload, **kwargs: Any) -> None:
+    let_go([instance.recording_id])

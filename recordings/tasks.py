@@ -16,7 +16,7 @@ from recordings.ledger import identity, publish, quarantine, receipts, spare
 from recordings.ledger import purge as ledger_purge
 from recordings.models import Job
 from recordings.processing import jobs, outcome, watchdog, work
-from recordings.uploads import intake
+from recordings.uploads import intake, receiving
 
 logger = logging.getLogger(__name__)
 
@@ -70,6 +70,7 @@ def tick() -> None:
         quarantine.recover,
         publish.sweep_parts,
         intake.recover,
+        receiving.recover,
         jobs.recover,
         sound.recover,
         outcome.remove_due_originals,

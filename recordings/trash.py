@@ -21,12 +21,12 @@ from django.db.models import F
 from django.db.models.deletion import CASCADE
 from django.db.models.functions import Now
 
-from recordings.ledger import reservations
+from recordings.ledger import reservations, resuming
 from recordings.ledger.exceptions import Held
 from recordings.ledger.models import Account, Hold, StoredFile
 from recordings.ledger.release import mark_trashed, release_recordings
 from recordings.ledger.transactions import retried
-from recordings.models import Job, Recording
+from recordings.models import Job, Recording, ResumableUpload
 
 BATCH_SIZE = 1000
 
@@ -131,12 +131,16 @@ def erase(
 
 
 def erase_locked(recordings: Sequence[Recording], *, by: str, reason: StoredFile.Reason) -> int:
-    """Erase recordings that the caller has locked: four set statements, whatever their number."""
+    """Erase recordings that the caller has locked: a few set statements, whatever their number."""
     ids = [recording.pk for recording in recordings]
     owners = {recording.owner_id for recording in recordings}
+    uploads = ResumableUpload.objects.filter(recording__among=ids).order_by("pk")
+    rooms = list(uploads.select_for_update().values_list("reservation_id", flat=True))
     release_recordings(ids, reason=reason, by=by, locked=owners)
+    resuming.let_go(ids)  # after the rows of uploads, as who writes them does
     jobs = Job.objects.filter(recording__among=ids, reservation__isnull=False)
-    reservations.give_back(list(jobs.values_list("reservation_id", flat=True)))
+    rooms += jobs.values_list("reservation_id", flat=True)
+    reservations.give_back([room for room in rooms if room is not None])
     return delete_rows(Recording, ids)
 
 

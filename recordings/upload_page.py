@@ -21,6 +21,7 @@ from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods
 from rest_framework.authentication import CSRFCheck
 
+from recordings import spans
 from recordings.forms import UploadForm
 from recordings.ledger.exceptions import (
     AccountClosed,
@@ -31,7 +32,7 @@ from recordings.ledger.exceptions import (
 )
 from recordings.ledger.models import Account
 from recordings.processing import captions
-from recordings.uploads import handler
+from recordings.uploads import handler, resumable
 from recordings.uploads.details import Details
 from recordings.uploads.exceptions import NoFile, UploadRefused
 from recordings.views import SignedIn
@@ -126,7 +127,8 @@ def _page(request: SignedIn, form: UploadForm, *, status: int = 200) -> HttpResp
     context = {
         "form": form,
         "account": Account.objects.of(request.user.pk),
-        "api_url": reverse("api-recordings"),
+        "api_url": reverse("api-uploads"),
+        "period": spans.period(int(resumable.period().total_seconds())),
         "place": "upload",
     }
     return render(request, "recordings/upload.html", context, status=status)

@@ -29,6 +29,7 @@ from recordings.ledger.transactions import retried
 from recordings.models import Recording, RecordingFile
 from recordings.processing import jobs
 from recordings.querysets import RecordingQuerySet, bound_to
+from recordings.uploads import intake
 
 MOST_SENTENCES = 3  # about single recordings, after one press of a button
 
@@ -202,20 +203,41 @@ def cancel(request: SignedIn, pk: int) -> HttpResponse:
 @login_required
 @require_POST
 def move_to_trash(request: SignedIn) -> HttpResponse:
-    """Move the ticked recordings to the trash, all but the held ones."""
+    """Move the ticked recordings to the trash, all but the held ones; give up what still comes."""
     chosen = list(ticked(request).live().with_held())
     held = [one for one in chosen if one.is_held]
     _refuse(request, held)
     try:
-        free = [one.pk for one in chosen if not one.is_held]
+        given_up = _give_up([one for one in chosen if not one.is_held])
+        free = [one.pk for one in chosen if not one.is_held and one.pk not in given_up]
         by, of = request.user.get_username(), bound_to(request.user)
         count = trash.move_to_trash(free, by=by, of=of)
     except LedgerError as error:
         messages.error(request, str(error))
     else:
-        _tell(request, count, _moved(count))
+        if count or not given_up:
+            _tell(request, count, _moved(count))
+        if given_up:
+            _tell(request, len(given_up), _cancelled(len(given_up)))
     back = [one.pk for one in held] if request.POST.get("only") else []
     return redirect("recording", pk=back[0]) if back else redirect("library")
+
+
+def _give_up(recordings: list[Recording]) -> set[int]:
+    """Cancel the uploads among these; what arrived meanwhile is not among those returned."""
+    coming = [one.pk for one in recordings if one.state == Recording.State.UPLOADING]
+    gone = {pk for pk in coming if intake.cancel(pk)}
+    if gone:
+        tasks.purge_soon()
+    return gone
+
+
+def _cancelled(count: int) -> str:
+    return ngettext(
+        "%d upload was cancelled; nothing of it is kept.",
+        "%d uploads were cancelled; nothing of them is kept.",
+        count,
+    )
 
 
 def _moved(count: int) -> str:

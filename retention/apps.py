@@ -15,10 +15,12 @@ class RetentionConfig(AppConfig):
         from recordings.editing.deadlines import final_sources, idle_sources
         from recordings.transfer import followers
         from recordings.trash import period_sources
+        from recordings.uploads import resumable
         from retention import auditing, keeping, promises, receivers  # noqa: F401  (connects them)
-        from retention.targets import trash
+        from retention.targets import trash, uploads
 
         period_sources.append(trash.period)
+        resumable.period_sources.append(uploads.period)
         idle_sources.append(partial(promises.period_of, "sessions"))
         final_sources.append(partial(promises.period_of, "finals"))
         followers.append(keeping.follow)

@@ -41,6 +41,7 @@ ANSWERS: dict[type[Exception], tuple[int, str]] = {
     ledger.StorageFault: (HTTPStatus.SERVICE_UNAVAILABLE, "storage_fault"),
     ledger.NameTaken: (HTTPStatus.SERVICE_UNAVAILABLE, "storage_fault"),
     ledger.Lost: (HTTPStatus.CONFLICT, "lost"),
+    ledger.Busy: (HTTPStatus.LOCKED, "locked"),
     CannotProcess: (HTTPStatus.CONFLICT, "cannot_process"),
     CannotTransfer: (HTTPStatus.CONFLICT, "cannot_transfer"),
     CannotEdit: (HTTPStatus.CONFLICT, "cannot_edit"),

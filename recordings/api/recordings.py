@@ -145,6 +145,7 @@ class RecordingView(APIView):
         asked = checked(DeleteQuery, query(request))
         recording = find(request, pk)
         if recording.state == Recording.State.UPLOADING and intake.cancel(pk):
+            tasks.purge_soon()
             return Response(status=204)
         by, of = request.user.get_username(), bound_to(request.user)
         act = trash.erase if asked["permanent"] else trash.move_to_trash

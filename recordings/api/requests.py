@@ -43,7 +43,7 @@ class DetailsRequest(serializers.Serializer[Any]):
     process = serializers.BooleanField(default=True)
 
     def validate_subtitles(self, text: str) -> str:
-        return _read_captions(text.encode())
+        return read_captions(text.encode())
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         refuse_backwards(attrs.get("trim_start"), attrs.get("trim_end"))
@@ -74,12 +74,12 @@ def details_of(fields: QueryDict, subtitles: bytes) -> Details:
 
 def _in_field(name: str, data: bytes) -> str:
     try:
-        return _read_captions(data)
+        return read_captions(data)
     except serializers.ValidationError as error:
         raise serializers.ValidationError({name: error.detail}) from error
 
 
-def _read_captions(data: bytes) -> str:
+def read_captions(data: bytes) -> str:
     """Bring captions of any kind to SRT; the refusal names the line."""
     try:
         return captions.write_srt(captions.parse(data))

@@ -12,6 +12,7 @@ from recordings.api import (
     jobs,
     recordings,
     sessions,
+    uploads,
 )
 
 urlpatterns = [
@@ -29,6 +30,13 @@ urlpatterns = [
     path("sessions/<int:pk>/render", sessions.RenderView.as_view(), name="api-session-render"),
     path("sessions/<int:pk>/import", sessions.ImportView.as_view(), name="api-session-import"),
     path("sessions/<int:pk>/export", sessions.ExportView.as_view(), name="api-session-export"),
+    path("uploads", uploads.UploadsView.as_view(), name="api-uploads"),
+    path("uploads/<str:token>", uploads.UploadView.as_view(), name="api-upload"),
+    path(
+        "uploads/<str:token>/subtitles",
+        uploads.SubtitlesView.as_view(),
+        name="api-upload-subtitles",
+    ),
     path("jobs/<int:pk>", jobs.JobView.as_view(), name="api-job"),
     path("jobs/<int:pk>/cancel", jobs.CancelJobView.as_view(), name="api-job-cancel"),
     path("imports", imports.ImportsView.as_view(), name="api-imports"),

@@ -54,5 +54,13 @@ class StorageFault(LedgerError):
     """The storage did not do what it was asked, or what it holds is not what was written."""
 
 
+class Damaged(StorageFault):
+    """What a storage has of an unfinished file is not what came in; nobody can go on with it."""
+
+
+class Busy(LedgerError):
+    """Another process has this file open for writing."""
+
+
 class NotOurs(LedgerError):
     """The storage may belong to another database, or to another state of this one."""

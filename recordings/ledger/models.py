@@ -107,7 +107,8 @@ class Account(models.Model):
         if self.closing_since:
             raise AccountClosed("This account is being closed and takes nothing new.")
         limit = self.limit_bytes
-        if limit is not None and self.used + self.reserved + size > limit:
+        # Nothing more is no growth: what drew on room of its own goes on under a lowered limit.
+        if size and limit is not None and self.used + self.reserved + size > limit:
             raise QuotaExceeded(used=self.used + self.reserved, limit=limit, needed=size)
         self.reserved += size
         self.save(update_fields=["reserved"])

@@ -99,10 +99,12 @@ class Publication:
         size: int,
         budget: Reservation | None = None,
         alias: str = "",
+        resting: timedelta | None = None,
     ) -> Publication:
         """Reserve `size` bytes, from `budget` first, and record the name.
 
-        `alias` names the storage, if not the one for new media.
+        `alias` names the storage, if not the one for new media; `resting` is for how long the file
+        may wait for more bytes without a process that writes it (see resuming.py).
 
         Raises QuotaExceeded, AccountClosed, or NameTaken where storage, a row or a receipt knows
         the name already.
@@ -112,7 +114,11 @@ class Publication:
             raise NameTaken(f"{name} is in storage already, though no row says so.")
         try:
             return cls(
-                retried(lambda: _record(alias, name, kind, owner_id, recording_id, size, budget))
+                retried(
+                    lambda: _record(
+                        alias, name, kind, owner_id, recording_id, size, budget, resting
+                    )
+                )
             )
         except IntegrityError:
             if StoredFile.objects.filter(storage=alias, file=name).exists():
@@ -230,7 +236,7 @@ class Publication:
         self._hasher.close()
         if self._writer is not None:
             self._writer.close()
-        if retried(lambda: _condemn(self._mine())):
+        if retried(lambda: condemn(self._mine())):
             remove_now(self.stored.pk)
         elif self._writer is not None and not self._row().exists():  # purge came before our part
             self._place.forget(str(self.stored.file.name), self._part)
@@ -267,6 +273,7 @@ def _record(
     recording_id: int | None,
     size: int,
     budget: Reservation | None,
+    resting: timedelta | None,
 ) -> StoredFile:
     token = uuid4()
     if Receipt.objects.filter(storage=alias, name=name).exists():
@@ -284,8 +291,8 @@ def _record(
             reserved=size,
             part=token,
             claim=token,
-            claimed_by=leases.holder(),
-            lease_until=Now() + LEASE,
+            claimed_by="" if resting else leases.holder(),
+            lease_until=Now() + (resting or LEASE),
         )
 
 
@@ -299,7 +306,7 @@ def _draw(account: Account, budget: Reservation | None, size: int) -> int:
     return drawn
 
 
-def _condemn(which: Q) -> int:
+def condemn(which: Q) -> int:
     """Condemn files that were never ready and give their room back; return how many."""
     with transaction.atomic():
         rows = StoredFile.objects.filter(which, state=StoredFile.State.WRITING)
@@ -334,7 +341,7 @@ def recover() -> int:
         dead = leases.is_gone(holder)
         if dead or pk in late:  # a live writer's account is not even locked
             lapsed = Q() if dead else Q(lease_until__lt=Now())
-            count += retried(partial(_condemn, lapsed & Q(pk=pk, claim=claim)))
+            count += retried(partial(condemn, lapsed & Q(pk=pk, claim=claim)))
     return count
 
 

@@ -11,7 +11,7 @@ import hashlib
 from collections.abc import Collection, Iterator
 from contextlib import closing, contextmanager, suppress
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -23,6 +23,9 @@ from recordings.ledger.entries import INCOMING, MARKER, PAGE, Entry, Moved
 from recordings.ledger.exceptions import NameTaken, StorageFault
 from recordings.ledger.s3_listing import BucketPage
 from recordings.ledger.storages import CHUNK, Leftover, Writer
+
+if TYPE_CHECKING:
+    from recordings.ledger.resuming import Rest, ResumableWriter
 
 PART_BYTES = 16 * 1024 * 1024  # 10,000 parts at most, so 160 GB a file
 PART = "part"  # metadata that says which of our uploads an object came from
@@ -38,7 +41,7 @@ class S3Writer:
         self._part = str(part)
         self._buffer = bytearray()
         self._parts: list[dict[str, Any]] = []
-        with _told():
+        with told():
             self._upload = client.create_multipart_upload(
                 **self._key,
                 ContentType=content_type(name),
@@ -55,7 +58,7 @@ class S3Writer:
     def _send(self, body: bytes) -> None:
         checksum = base64.b64encode(hashlib.sha256(body).digest()).decode()
         number = len(self._parts) + 1
-        with _sent():
+        with sent():
             answer = self._client.upload_part(
                 **self._key,
                 UploadId=self._upload,
@@ -71,16 +74,16 @@ class S3Writer:
         if self._buffer or not self._parts:
             self._send(bytes(self._buffer))
             self._buffer.clear()
-        with _told():
+        with told():
             self._client.put_object(Bucket=self._key["Bucket"], Key=MARKERS + self._part, Body=b"")
         try:
             self._complete()
         except (NameTaken, StorageFault):
-            if not self._came_through():
+            if not came_through(self._client, self._key, self._part):
                 raise
 
     def _complete(self) -> None:
-        with _sent():
+        with sent():
             self._client.complete_multipart_upload(
                 **self._key,
                 UploadId=self._upload,
@@ -88,17 +91,18 @@ class S3Writer:
                 IfNoneMatch="*",
             )
 
-    def _came_through(self) -> bool:
-        """The client repeats a request whose answer was lost, and meets its own object."""
-        try:
-            with _told():
-                head = self._client.head_object(**self._key)
-        except FileNotFoundError:
-            return False
-        return bool(head["Metadata"].get(PART) == self._part)
-
     def close(self) -> None:
         self._buffer.clear()
+
+
+def came_through(client: Any, key: dict[str, str], part: str) -> bool:
+    """The client repeats a request whose answer was lost, and meets its own object."""
+    try:
+        with told():
+            head = client.head_object(**key)
+    except FileNotFoundError:
+        return False
+    return bool(head["Metadata"].get(PART) == part)
 
 
 class S3Storage(DjangoS3Storage):  # type: ignore[misc]
@@ -114,26 +118,31 @@ class S3Storage(DjangoS3Storage):  # type: ignore[misc]
     def writer(self, name: str, part: UUID) -> Writer:
         return S3Writer(self.client, self.bucket_name, name, part)
 
+    def resume(self, name: str, part: UUID, rest: Rest) -> ResumableWriter:
+        from recordings.ledger.s3_resuming import S3Resumed
+
+        return S3Resumed(self.client, self.bucket_name, name, part, rest)
+
     def size_of(self, name: str) -> int | None:
         head = self._head(name)
         return None if head is None else int(head["ContentLength"])
 
     def chunks(self, name: str) -> Iterator[bytes]:
         """Stream: opening would take the whole object into memory first."""
-        with _told():
+        with told():
             body = self.client.get_object(Bucket=self.bucket_name, Key=name)["Body"]
             with closing(body):
                 yield from body.iter_chunks(CHUNK)
 
     def settled(self, part: UUID) -> None:
-        with _told():
+        with told():
             self.client.delete_object(Bucket=self.bucket_name, Key=f"{MARKERS}{part}")
 
     def take_back(self, name: str, part: UUID) -> bool:
         """Abort the upload; what it became carries its part, and its marker still stands."""
         self._abort_all(name)
         try:
-            with _told():
+            with told():
                 self.client.head_object(Bucket=self.bucket_name, Key=f"{MARKERS}{part}")
                 head = self.client.head_object(Bucket=self.bucket_name, Key=name)
         except FileNotFoundError:
@@ -145,6 +154,9 @@ class S3Storage(DjangoS3Storage):  # type: ignore[misc]
             self._abort_all(name)
         if part is not None:
             self.settled(part)
+            for tail in self._markers(f"{MARKERS}{part}."):  # of an upload that was resumed
+                with told():
+                    self.client.delete_object(Bucket=self.bucket_name, Key=tail)
 
     def forget_all(self, parts: Collection[UUID]) -> None:
         """Markers hold no bytes, so they wait for the next look at the leftovers."""
@@ -157,7 +169,7 @@ class S3Storage(DjangoS3Storage):  # type: ignore[misc]
 
     def _abort(self, name: str, upload: str) -> None:
         try:
-            with _told():
+            with told():
                 self.client.abort_multipart_upload(
                     Bucket=self.bucket_name, Key=name, UploadId=upload
                 )
@@ -166,7 +178,7 @@ class S3Storage(DjangoS3Storage):  # type: ignore[misc]
 
     def _uploads(self, *, prefix: str = "") -> Iterator[dict[str, Any]]:
         pages = self.client.get_paginator("list_multipart_uploads")
-        with _told():
+        with told():
             for page in pages.paginate(Bucket=self.bucket_name, Prefix=prefix):
                 yield from page.get("Uploads", [])
 
@@ -179,7 +191,7 @@ class S3Storage(DjangoS3Storage):  # type: ignore[misc]
 
     def _delete(self, names: list[str]) -> dict[str, str]:
         """Ask once, believe per key: 200 is no word about any of them."""
-        with _told():
+        with told():
             answer = self.client.delete_objects(
                 Bucket=self.bucket_name,
                 Delete={"Objects": [{"Key": name} for name in names], "Quiet": False},
@@ -201,7 +213,7 @@ class S3Storage(DjangoS3Storage):  # type: ignore[misc]
 
     def pages(self, *, after: str = "") -> Iterator[BucketPage]:
         page = BucketPage()
-        with _told():
+        with told():
             for reader in s3_listing.answers(self.client, self.bucket_name, after=after):
                 page.take(reader, hidden=(MARKERS, MARKER))
                 if len(page.names) >= PAGE:
@@ -219,7 +231,7 @@ class S3Storage(DjangoS3Storage):  # type: ignore[misc]
         return None if head is None else s3_moving.described(name, head)
 
     def _head(self, name: str) -> dict[str, Any] | None:
-        with suppress(FileNotFoundError), _told():
+        with suppress(FileNotFoundError), told():
             found: dict[str, Any] = self.client.head_object(Bucket=self.bucket_name, Key=name)
             return found
         return None
@@ -229,7 +241,7 @@ class S3Storage(DjangoS3Storage):  # type: ignore[misc]
         if head is None or s3_moving.described(entry.name, head) != entry:
             return False
         try:
-            with _told():
+            with told():
                 s3_moving.copy(self.client, self.bucket_name, entry, head, to)
         except (NameTaken, FileNotFoundError) as error:
             there = self._head(to)
@@ -247,14 +259,14 @@ class S3Storage(DjangoS3Storage):  # type: ignore[misc]
     def finish_move(self, name: str, to: str) -> Moved:
         left, arrived = self._head(name), self._head(to)
         if left and arrived and s3_moving.are_same(name, left, to, arrived):
-            with _told():
+            with told():
                 self.client.delete_object(Bucket=self.bucket_name, Key=name)
             left = None
         return Moved(left is not None, arrived is not None)
 
     def read_marker(self) -> bytes | None:
         try:
-            with _told():
+            with told():
                 found = self.client.get_object(Bucket=self.bucket_name, Key=MARKER)
                 content: bytes = found["Body"].read()
                 return content
@@ -262,13 +274,13 @@ class S3Storage(DjangoS3Storage):  # type: ignore[misc]
             return None
 
     def write_marker(self, content: bytes) -> None:
-        with _told():
+        with told():
             self.client.put_object(Bucket=self.bucket_name, Key=MARKER, Body=content)
 
-    def _markers(self) -> Iterator[str]:
+    def _markers(self, prefix: str = MARKERS) -> Iterator[str]:
         pages = self.client.get_paginator("list_objects_v2")
-        with _told():
-            for page in pages.paginate(Bucket=self.bucket_name, Prefix=MARKERS):
+        with told():
+            for page in pages.paginate(Bucket=self.bucket_name, Prefix=prefix):
                 yield from (found["Key"] for found in page.get("Contents", []))
 
     def leftovers(self) -> Iterator[Leftover]:
@@ -276,11 +288,11 @@ class S3Storage(DjangoS3Storage):  # type: ignore[misc]
             yield Leftover(None, upload["Key"])
         for marker in self._markers():
             with suppress(ValueError):
-                yield Leftover(UUID(marker.removeprefix(MARKERS)), "")
+                yield Leftover(UUID(marker.removeprefix(MARKERS).partition(".")[0]), "")
 
 
 @contextmanager
-def _told() -> Iterator[None]:
+def told() -> Iterator[None]:
     """Turn the client's errors into the ledger's; what is not there is FileNotFoundError."""
     try:
         yield
@@ -296,10 +308,10 @@ def _told() -> Iterator[None]:
 
 
 @contextmanager
-def _sent() -> Iterator[None]:
-    """As `_told`, where what is not there is the upload itself: purge aborted it."""
+def sent() -> Iterator[None]:
+    """As `told`, where what is not there is the upload itself: purge aborted it."""
     try:
-        with _told():
+        with told():
             yield
     except FileNotFoundError as error:
         raise StorageFault("The upload was removed while it was being sent.") from error

@@ -14,7 +14,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol, cast
+from typing import TYPE_CHECKING, Any, Protocol, cast
 from uuid import UUID
 
 from django.conf import settings
@@ -26,6 +26,9 @@ from recordings.ledger.entries import INCOMING, MARKER, PAGE, Entry, Moved, Page
 from recordings.ledger.exceptions import NameTaken, StorageFault, StorageFull
 from recordings.ledger.folders import make_below
 from recordings.ledger.moving import DiskPage
+
+if TYPE_CHECKING:
+    from recordings.ledger.resuming import Rest, ResumableWriter
 
 HIDDEN = frozenset({INCOMING, MARKER})
 ARCHIVE = "archive"  # the alias of the storage that archived recordings are in
@@ -65,6 +68,9 @@ class LedgerStorage(Protocol):
     """A storage the ledger can account for."""
 
     def writer(self, name: str, part: UUID) -> Writer: ...
+
+    def resume(self, name: str, part: UUID, rest: Rest) -> ResumableWriter:
+        """Go on with a part that was left at rest. Raises Busy, Damaged, StorageFault."""
 
     def size_of(self, name: str) -> int | None:
         """Return the size of what stands under `name`, None where nothing does."""
@@ -252,6 +258,11 @@ class DiskStorage(FileSystemStorage):
 
     def writer(self, name: str, part: UUID) -> Writer:
         return DiskWriter(self.root, name, part)
+
+    def resume(self, name: str, part: UUID, rest: Rest) -> ResumableWriter:
+        from recordings.ledger.disk_resuming import DiskResumed
+
+        return DiskResumed(self.root, name, part, rest)
 
     def size_of(self, name: str) -> int | None:
         try:

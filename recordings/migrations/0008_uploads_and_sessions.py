@@ -51,6 +51,7 @@ class Migration(migrations.Migration):
                 ('lease_until', models.DateTimeField(null=True)),
                 ('created_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
                 ('touched_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
+                ('expires_at', models.DateTimeField()),
                 ('finished_at', models.DateTimeField(null=True)),
                 ('recording', models.OneToOneField(on_delete=django.db.models.deletion.CASCADE, related_name='upload', to='recordings.recording')),
                 ('reservation', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to='ledger.reservation')),

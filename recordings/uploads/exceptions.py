@@ -71,3 +71,35 @@ class NoLongerWanted(UploadRefused):
 
     status = HTTPStatus.CONFLICT
     code = "cancelled"
+
+
+class Resuming(UploadRefused):
+    """A request about a resumable upload that cannot be followed; what came before stays."""
+
+
+class Locked(Resuming):
+    """Another request is writing."""
+
+    status = HTTPStatus.LOCKED
+    code = "locked"
+
+
+class WrongOffset(Resuming):
+    """The bytes do not begin where those that are here end."""
+
+    status = HTTPStatus.CONFLICT
+    code = "wrong_offset"
+
+
+class Expired(Resuming):
+    """Nothing came for too long, or what had come is gone."""
+
+    status = HTTPStatus.GONE
+    code = "expired"
+
+
+class WrongChecksum(Resuming):
+    """The bytes are not those whose checksum was sent; none of them counts."""
+
+    status = 460  # of tus, not of HTTP
+    code = "checksum_mismatch"

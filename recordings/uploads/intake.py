@@ -9,6 +9,7 @@ dead one: it has a file in state `writing`, or is younger than the lease of one.
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import timedelta
 from functools import partial
 from itertools import chain
 from types import TracebackType
@@ -24,7 +25,7 @@ from recordings.ledger.models import Account, Reservation, StoredFile
 from recordings.ledger.names import Kind
 from recordings.ledger.publish import LEASE, Publication, first_free
 from recordings.ledger.transactions import retried
-from recordings.models import Recording, RecordingFile
+from recordings.models import Recording, RecordingFile, ResumableUpload
 from recordings.processing import jobs
 from recordings.processing.sniff import HEAD_SIZE, Container, sniff
 from recordings.trash import BATCH_SIZE, erase_locked, locked
@@ -100,12 +101,7 @@ class Intake:
 
     def _begin(self, size: int, process: bool | None) -> None:
         head = b"".join(self._held)
-        container = sniff(head[:HEAD_SIZE])
-        if container is None:
-            raise NotMedia(
-                "This is no video or audio file that can be opened here. "
-                "MP4, MOV, MKV, WebM, AVI, MPEG-TS, MP3, M4A, AAC, OGG, FLAC and WAV can."
-            )
+        container = container_of(head)
         self._recording = Recording.objects.create(
             owner=self._owner,
             title=title_from(self._name),
@@ -125,11 +121,11 @@ class Intake:
         """
         estimate = 0 if process is False else jobs.estimate(size)
         try:
-            publication = _publish(recording, container, size + estimate)
+            publication = publish(recording, container, size + estimate)
         except QuotaExceeded:
             if process is not None or not estimate:
                 raise
-            return _publish(recording, container, size)
+            return publish(recording, container, size)
         self._room_for_job = True
         return publication
 
@@ -138,22 +134,16 @@ class Intake:
     ) -> Recording:
         assert self._recording is not None
         with locked([self._recording.pk]) as found:
-            recording = _still_wanted(found)
+            recording = still_wanted(found)
             close(recording)
             estimate = jobs.estimate(publication.size) if details.process else 0
             purpose = f"recording {recording.pk}"
             stored = publication.settle(keep=estimate if self._room_for_job else 0, purpose=purpose)
-            RecordingFile.objects.create(
-                recording=recording,
-                kind=Kind.ORIGINAL,
-                version=recording.numbers[Kind.ORIGINAL],
-                stored=stored,
-            )
             details.describe(recording)
             room = publication.kept
             if estimate and not self._room_for_job:
                 room = reservations.set_aside(recording.owner_id, estimate, purpose=purpose)
-            _send_on(recording, room, process=details.process)
+            arrive(recording, stored, room, process=details.process)
         return recording
 
     def abandon(self) -> None:
@@ -176,6 +166,17 @@ class Intake:
         self.abandon()
 
 
+def container_of(head: bytes) -> Container:
+    """Tell what a file is by its first bytes. Raises NotMedia."""
+    container = sniff(head[:HEAD_SIZE])
+    if container is None:
+        raise NotMedia(
+            "This is no video or audio file that can be opened here. "
+            "MP4, MOV, MKV, WebM, AVI, MPEG-TS, MP3, M4A, AAC, OGG, FLAC and WAV can."
+        )
+    return container
+
+
 def refuse_too_large(size: int) -> None:
     """Raise TooLarge for a file of so many bytes."""
     largest = settings.UPLOAD_MAX_BYTES
@@ -187,7 +188,14 @@ def _too_large(largest: int) -> TooLarge:
     return TooLarge(f"A file may have at most {largest:,} bytes here: cut it, or compress it more.")
 
 
-def _publish(recording: Recording, container: Container, size: int) -> Publication:
+def publish(
+    recording: Recording,
+    container: Container,
+    size: int,
+    *,
+    budget: Reservation | None = None,
+    resting: timedelta | None = None,
+) -> Publication:
     """Begin under the first number whose name storage does not know yet."""
 
     def begin(number: int) -> Publication:
@@ -197,13 +205,15 @@ def _publish(recording: Recording, container: Container, size: int) -> Publicati
             owner_id=recording.owner_id,
             recording_id=recording.pk,
             size=size,
+            budget=budget,
+            resting=resting,
         )
 
     further = iter(partial(recording.take_number, Kind.ORIGINAL), None)
     return first_free(chain([recording.numbers[Kind.ORIGINAL]], further), begin)[0]
 
 
-def _still_wanted(found: list[Recording]) -> Recording:
+def still_wanted(found: list[Recording]) -> Recording:
     """Return the locked row of an upload unless it, or its account, went meanwhile."""
     if not found or found[0].trashed_at or found[0].state != Recording.State.UPLOADING:
         raise NoLongerWanted("This recording was deleted while it was being uploaded.")
@@ -212,7 +222,16 @@ def _still_wanted(found: list[Recording]) -> Recording:
     return found[0]
 
 
-def _send_on(recording: Recording, room: Reservation | None, *, process: bool) -> None:
+def arrive(
+    recording: Recording, stored: StoredFile, room: Reservation | None, *, process: bool
+) -> None:
+    """Give a locked recording its original, verified and paid for, and send it on."""
+    RecordingFile.objects.create(
+        recording=recording,
+        kind=Kind.ORIGINAL,
+        version=recording.numbers[Kind.ORIGINAL],
+        stored=stored,
+    )
     if process:
         jobs.enqueue(recording, reservation=room)
         return
@@ -241,9 +260,16 @@ def _remove(pks: list[int]) -> int:
 
 
 def recover() -> int:
-    """Remove recordings whose upload died with its process; return how many."""
+    """Remove recordings whose upload died with its process; return how many.
+
+    Those that can be resumed are looked after by resumable.py.
+    """
     writing = StoredFile.objects.filter(recording_id=OuterRef("pk"), state=StoredFile.State.WRITING)
+    resumable = ResumableUpload.objects.filter(recording=OuterRef("pk"))
     dead = Recording.objects.filter(
-        ~Exists(writing), state=Recording.State.UPLOADING, created_at__lt=Now() - LEASE
+        ~Exists(writing),
+        ~Exists(resumable),
+        state=Recording.State.UPLOADING,
+        created_at__lt=Now() - LEASE,
     )
     return _remove(list(dead.values_list("pk", flat=True)[:BATCH_SIZE]))

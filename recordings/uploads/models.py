@@ -28,7 +28,7 @@ class ResumableUpload(models.Model):
     head = models.BinaryField(default=bytes)  # the first ones, until they say what the file is
     crc = models.BigIntegerField(default=0)  # CRC-32 of what came in, compared in place at the end
     writer: models.JSONField[Any, Any] = models.JSONField(default=dict)  # what storage goes on from
-    details: models.JSONField[Any, Any] = models.JSONField(default=dict)  # see details.Details
+    details: models.JSONField[Any, Any] = models.JSONField(default=dict)  # `process`, `metadata`
     reservation = models.ForeignKey(
         Reservation, on_delete=SET_NULL, null=True, related_name="+"
     )  # the room for the file and its processing
@@ -37,6 +37,7 @@ class ResumableUpload(models.Model):
     lease_until = models.DateTimeField(null=True)
     created_at = models.DateTimeField(db_default=Now())
     touched_at = models.DateTimeField(db_default=Now())  # when bytes last came
+    expires_at = models.DateTimeField()  # stamped then: the promise made to the client
     finished_at = models.DateTimeField(null=True)
 
     class Meta:

@@ -1,5 +1,8 @@
-// Uploads: several files one after another, each with a bar, a cancel button and its own details.
-// Without this module the page is a plain form for one file.
+// The upload page: several files one after another, each with a bar, its own details, and buttons to
+// pause, go on and cancel. Without this module the page is a plain form for one file.
+
+import { Speed, clock, duration, size } from "./measures.js";
+import { Memory, Transfer, ask, giveUp } from "./transfer.js";
 
 const area = document.querySelector("[data-uploader]");
 const plain = document.querySelector("[data-plain]");
@@ -7,23 +10,34 @@ const words = area.dataset;
 const list = area.querySelector("[data-uploads]");
 const start = area.querySelector("[data-start]");
 const said = area.querySelector("[data-said]");
-const template = document.querySelector("template[data-upload-row]");
+const total = area.querySelector("[data-total]");
+const unfinished = area.querySelector("[data-unfinished]");
 const token = plain.querySelector("[name=csrfmiddlewaretoken]").value;
+const memory = new Memory(words.user);
+const speed = new Speed();
 const uploads = [];
 let running = null;
+let started = false;
 
 class Upload {
   constructor(file) {
     this.file = file;
     this.state = "waiting";
-    this.row = template.content.firstElementChild.cloneNode(true);
+    this.sent = 0;
+    this.quarter = 0;
+    this.row = document.querySelector("template[data-upload-row]").content.firstElementChild.cloneNode(true);
     for (const name of this.row.querySelectorAll("[data-name]")) name.append(` ${file.name}`);
     this.part("size").textContent = size(file.size);
     this.field("title").placeholder = file.name.replace(/\.[^.]*$/, "");
-    this.part("cancel").addEventListener("click", () => this.cancel());
-    this.part("retry").addEventListener("click", () => this.again());
+    this.bar = this.row.querySelector("progress");
+    this.bar.setAttribute("aria-label", file.name);
+    for (const act of ["cancel", "retry", "pause", "resume"]) {
+      this.part(act).addEventListener("click", () => this[act]());
+    }
     list.append(this.row);
-    if (file.size === 0) this.end("failed", words.empty, { retry: false });
+    const about = { endpoint: words.url, token, memory, listener: this };
+    this.transfer = new Transfer(file, about);
+    if (file.size === 0) this.show("failed", words.empty, { retry: false });
   }
 
   part(name) {
@@ -40,131 +54,133 @@ class Upload {
     if (aloud) said.textContent = `${this.file.name}: ${text}`;
   }
 
-  /** Everything that is said about the file, and the file last, as the site wants it. */
-  form() {
-    const form = new FormData();
+  /** Look whether this file was begun before; what was said of it then stays. */
+  async remember() {
+    const offset = await this.transfer.remember();
+    if (!this.transfer.isBegun || this.state !== "waiting") return;
+    this.progress(offset);
+    this.part("options").hidden = true;
+    this.bar.hidden = false;
+    this.say(words.known.replace("%s", percent(offset, this.file.size)));
+    listUnfinished();
+  }
+
+  /** What is said about the file, as the site wants it. Throws RangeError. */
+  metadata() {
+    const found = {};
     for (const name of ["title", "language"]) {
-      if (this.field(name).value.trim()) form.append(name, this.field(name).value.trim());
+      if (this.field(name).value.trim()) found[name] = this.field(name).value.trim();
     }
     for (const name of ["trim_start", "trim_end"]) {
       const seconds = clock(this.field(name).value);
-      if (seconds !== null) form.append(name, seconds);
+      if (seconds !== null) found[name] = String(seconds);
     }
-    const subtitles = this.field("subtitles").files[0];
-    if (subtitles) form.append("subtitles", subtitles);
-    form.append("file", this.file);
-    return form;
+    return found;
   }
 
   begin() {
-    let form;
+    let metadata;
     try {
-      form = this.form();
+      metadata = this.metadata();
     } catch {
-      this.end("failed", words.time);
+      this.show("failed", words.time);
       return;
     }
-    this.state = "running";
     running = this;
-    this.part("options").hidden = true;
-    const bar = this.row.querySelector("progress");
-    bar.hidden = false;
-    bar.setAttribute("aria-label", this.file.name);
-    const request = new XMLHttpRequest();
-    this.request = request;
-    request.upload.addEventListener("progress", (event) => this.show(bar, event));
-    request.addEventListener("load", () => this.answered(request));
-    request.addEventListener("error", () => this.end("failed", words.lost));
-    request.open("POST", words.url);
-    request.setRequestHeader("X-CSRFToken", token);
-    request.setRequestHeader("Accept", "application/json");
-    request.send(form);
+    speed.forget();
+    this.show("running", words.starting);
+    this.transfer.start(metadata, this.field("subtitles").files[0] ?? null);
   }
 
-  show(bar, event) {
-    if (!event.lengthComputable) return;
-    const percent = Math.floor((event.loaded / event.total) * 100);
-    bar.value = percent;
-    if (event.loaded === event.total) this.say(words.checking);
-    else this.say(`${percent} %`, { aloud: percent % 25 === 0 });
+  progress(sent) {
+    this.sent = sent;
+    this.bar.value = (sent / this.file.size) * 100;
+    if (this.state !== "running") return;
+    speed.note(sent);
+    const quarter = Math.floor((sent / this.file.size) * 4);
+    const aloud = quarter !== this.quarter;
+    this.quarter = quarter;
+    if (sent === this.file.size) this.say(words.checking);
+    else this.say(withTime(percent(sent, this.file.size), this.file.size - sent), { aloud });
+    showTotal();
   }
 
-  answered(request) {
-    const answer = parse(request.responseText);
-    if (request.status === 201 && answer) {
-      this.part("open").href = `/recordings/${answer.id}`;
+  done(recording) {
+    this.sent = this.file.size;
+    if (recording) {
+      this.part("open").href = `/recordings/${recording}`;
       this.part("open").hidden = false;
-      this.end("done", words.done);
-    } else {
-      this.end("failed", sentence(answer) || words.broken);
     }
+    this.show("done", words.done);
   }
 
-  cancel() {
-    if (this.request) this.request.abort();
-    const wasRunning = this.state === "running";
-    this.end("cancelled", words.cancelled, { retry: false });
-    if (!wasRunning) {
-      uploads.splice(uploads.indexOf(this), 1);
-      this.row.remove();
-      offer();
-    }
+  failed(sentence) {
+    this.show("failed", sentence || words.broken);
   }
 
-  again() {
-    this.state = "waiting";
-    this.row.classList.remove("failed");
-    this.part("retry").hidden = true;
-    this.part("cancel").hidden = false;
+  lost() {
+    this.show("lost", words.lost);
+  }
+
+  pause() {
+    this.transfer.pause();
+    this.show("paused", words.paused.replace("%s", percent(this.sent, this.file.size)));
+  }
+
+  resume() {
+    this.retry();
+  }
+
+  retry() {
+    this.show("waiting", words.waiting);
+    started = true;
     next();
   }
 
-  end(state, text, { retry = state === "failed" } = {}) {
-    const wasRunning = running === this;
-    this.state = state;
+  async cancel() {
+    const shown = this.state;
+    try {
+      await this.transfer.cancel();
+    } catch {
+      this.show(shown === "running" ? "lost" : shown, words.kept);
+      return;
+    }
+    if (shown === "waiting" && !this.bar.value) this.row.remove();
+    this.sent = 0;
+    this.show("cancelled", words.cancelled);
+    listUnfinished();
+  }
+
+  /** Change the state, and with it what the row offers. */
+  show(state, text, { retry = state === "failed" } = {}) {
+    this.row.classList.remove(this.state);
     this.row.classList.add(state);
-    this.row.querySelector("progress").hidden = true;
-    this.part("options").hidden = state !== "failed";
-    this.part("cancel").hidden = state !== "failed";
+    this.state = state;
+    const begun = this.transfer.isBegun;
+    this.bar.hidden = ["done", "cancelled", "failed"].includes(state) || (state === "waiting" && !begun);
+    this.part("options").hidden = begun || !["waiting", "failed"].includes(state);
+    this.part("cancel").hidden = ["done", "cancelled"].includes(state);
+    this.part("pause").hidden = state !== "running";
+    this.part("resume").hidden = !["paused", "lost"].includes(state);
     this.part("retry").hidden = !retry;
     this.say(text);
-    if (wasRunning) {
+    if (running === this && state !== "running") {
       running = null;
       next();
     }
     offer();
+    showTotal();
   }
 }
 
-function size(bytes) {
-  const units = ["bytes", "KB", "MB", "GB", "TB"]; // as the server writes them
-  const power = Math.min(Math.floor(Math.log(Math.max(bytes, 1)) / Math.log(1024)), 4);
-  const digits = power > 0 ? 1 : 0;
-  const format = { minimumFractionDigits: digits, maximumFractionDigits: digits };
-  const number = new Intl.NumberFormat(document.documentElement.lang, format);
-  return `${number.format(bytes / 1024 ** power)}\u00a0${units[power]}`;
+function percent(part, whole) {
+  return `${Math.floor((part / Math.max(whole, 1)) * 100)} %`;
 }
 
-/** Seconds of 90.5, 1:30 or 1:02:03; null of nothing. */
-function clock(text) {
-  if (!text.trim()) return null;
-  if (!/^(?:(?:\d{1,3}:)?\d{1,2}:)?\d{1,6}(?:[.,]\d{1,3})?$/.test(text.trim())) throw new RangeError(text);
-  return text.trim().replace(",", ".").split(":").reduce((sum, part) => sum * 60 + Number(part), 0);
-}
-
-function parse(text) {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return null;
-  }
-}
-
-/** The sentences of an error: one detail, or some for each field. */
-function sentence(answer) {
-  if (!answer || typeof answer !== "object") return "";
-  if (typeof answer.detail === "string") return answer.detail;
-  return Object.values(answer).flat().filter((one) => typeof one === "string").join(" ");
+/** Add how long so many bytes will take, as soon as that can be told. */
+function withTime(text, bytes) {
+  const seconds = speed.left(bytes);
+  return seconds === null ? text : `${text}, ${words.left.replace("%s", duration(seconds))}`;
 }
 
 function waiting() {
@@ -186,12 +202,52 @@ function offer() {
   start.textContent = count === 1 ? words.one : words.many.replace("%d", count);
 }
 
-let started = false;
+/** All files that are on their way or have arrived, as one bar; nothing for a single one. */
+function showTotal() {
+  const counted = uploads.filter((one) => !["cancelled", "failed"].includes(one.state));
+  const [sent, all] = counted.reduce(([a, b], one) => [a + one.sent, b + one.file.size], [0, 0]);
+  const finished = counted.filter((one) => one.state === "done").length;
+  total.hidden = counted.length < 2 || (!sent && !running);
+  total.querySelector("progress").value = (sent / Math.max(all, 1)) * 100;
+  const files = words.files.replace("%d", finished).replace("%d", counted.length);
+  const text = `${files}, ${percent(sent, all)}`;
+  total.querySelector("[data-total-words]").textContent = running ? withTime(text, all - sent) : text;
+}
+
+/** Name what was begun here before and is not in the list: choosing the same file goes on. */
+async function listUnfinished() {
+  const shown = new Set(uploads.map((one) => one.transfer.former?.urlStorageKey));
+  const rows = [];
+  for (const one of await memory.all()) {
+    if (shown.has(one.urlStorageKey) || uploads.some((upload) => upload.transfer.upload.url === one.uploadUrl)) continue;
+    const state = await ask(one.uploadUrl).catch(() => undefined);
+    if (state === null) await memory.forget(one);
+    else if (state) rows.push(unfinishedRow(one, state));
+  }
+  unfinished.querySelector("ul").replaceChildren(...rows);
+  unfinished.hidden = rows.length === 0;
+}
+
+function unfinishedRow(one, state) {
+  const row = document.querySelector("template[data-unfinished-row]").content.firstElementChild.cloneNode(true);
+  for (const name of row.querySelectorAll("[data-name]")) name.append(one.metadata.filename);
+  row.querySelector("[data-size]").textContent = `${size(one.size)}, ${percent(state.offset, state.length)}`;
+  row.querySelector("[data-discard]").addEventListener("click", async () => {
+    if (!(await giveUp(one.uploadUrl, token).catch(() => false))) return;
+    await memory.forget(one);
+    listUnfinished();
+  });
+  return row;
+}
 
 function add(files) {
-  for (const file of files) uploads.push(new Upload(file));
+  for (const file of files) {
+    const upload = new Upload(file);
+    uploads.push(upload);
+    upload.remember();
+  }
   offer();
-  next();
+  showTotal();
 }
 
 function watchDrops(place) {
@@ -219,8 +275,12 @@ start.addEventListener("click", () => {
   started = true;
   next();
 });
+window.addEventListener("online", () => {
+  for (const upload of uploads) if (upload.state === "lost") upload.resume();
+});
 window.addEventListener("beforeunload", (event) => {
   if (running) event.preventDefault();
 });
 plain.hidden = true;
 area.hidden = false;
+listUnfinished();

@@ -11,8 +11,9 @@ from django.core.files.storage import storages
 from django.db import connections
 
 from recordings.ledger.exceptions import LedgerError
+from recordings.uploads.exceptions import UploadRefused
 
-REFUSED = 3  # the ledger said no, in a sentence
+REFUSED = 3  # the ledger or an upload said no, in a sentence
 BROKEN = 4  # anything else was raised
 
 
@@ -37,7 +38,7 @@ def fork(work: Callable[[], object]) -> int:
         work()
         connections.close_all()
         status = 0
-    except LedgerError as refusal:
+    except (LedgerError, UploadRefused) as refusal:
         print(f"{type(refusal).__name__}: {refusal}", file=sys.stderr)
         status = REFUSED
     except BaseException:  # noqa: BLE001  (the status says so; nothing may return from a fork)

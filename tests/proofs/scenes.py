@@ -39,16 +39,23 @@ from recordings.ledger.publish import Publication
 from recordings.ledger.purge import purge
 from recordings.ledger.storages import places, storage
 from recordings.ledger.transactions import retried
-from recordings.models import ArchivedFile, ArchivedRecording, Job, Recording, RecordingFile
+from recordings.models import (
+    ArchivedFile,
+    ArchivedRecording,
+    Job,
+    Recording,
+    RecordingFile,
+    ResumableUpload,
+)
 from tests.conftest import assert_clean, store
-from tests.proofs import children, moments
+from tests.proofs import children, moments, upload_scenes
 from thumbnails.models import OwnerDefault, Thumbnail, ThumbnailTemplate
 
 FILES = (Kind.ORIGINAL, Kind.TRIMMED, Kind.AUDIO)
 CONTENT = bytes(range(256)) * 12
 HALF = len(CONTENT) // 2
 TABLES = (
-    EditingSession, Thumbnail, OwnerDefault, ThumbnailTemplate, Job, ArchivedFile,
+    EditingSession, Thumbnail, OwnerDefault, ThumbnailTemplate, Job, ResumableUpload, ArchivedFile,
     ArchivedRecording, RecordingFile, Recording, StoredFile, Receipt, Reservation, Hold, Lease,
     Clock, Account, Scan, Sighting, StorageBond,
 )  # fmt: skip
@@ -354,6 +361,7 @@ class Scene:
     prepare: Callable[[], World]
     act: Callable[[World], object]
     check: Callable[[World], None]
+    go_on: Callable[[World], object] = lambda world: None  # before anything else is recovered
 
 
 def recover_and_purge(world: World) -> None:
@@ -388,12 +396,34 @@ SCENES = [
     Scene("put back", quarantined, put_back, check_restored_or_not),
     Scene("archive", full, put_away, check_in_one_place),
     Scene("restore from the archive", archived, bring_back, check_in_one_place),
+    Scene(
+        "upload over several requests",
+        empty,
+        upload_scenes.upload,
+        upload_scenes.check_arrived_or_never_began,
+        upload_scenes.go_on,
+    ),
+    Scene(
+        "end of an upload",
+        lambda: upload_scenes.half(empty()),
+        upload_scenes.finish,
+        upload_scenes.check_arrived,
+        upload_scenes.go_on,
+    ),
+    Scene(
+        "give up an upload",
+        lambda: upload_scenes.half(empty()),
+        upload_scenes.give_up,
+        upload_scenes.check_given_up,
+        upload_scenes.give_up,
+    ),
     Scene("recover and purge", left_half_written, recover_and_purge, check_nothing_left),
 ]
 
 
 def assert_recovered(scene: Scene, world: World) -> None:
     """Recover as the tick does; then nothing pends, the act is whole or void, the audit clean."""
+    scene.go_on(world)
     publish.recover()
     quarantine.recover()
     publish.sweep_parts()

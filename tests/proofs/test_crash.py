@@ -15,10 +15,21 @@ pytestmark = pytest.mark.django_db(transaction=True)
 EVERY_ON_DISK, EVERY_ON_S3 = 9, 7
 
 # Every file of a recording, twice through the act that a publication is once.
-LONG = {"archive", "restore from the archive"}
+LONG = {"archive", "restore from the archive", "upload over several requests"}
 
 # Where bytes move, storage and database matter; the other acts are the same statements anywhere.
-MOVING = {"publish", "replace", "abandon", "purge", "recover and purge", "quarantine", "put back"}
+MOVING = {
+    "publish",
+    "replace",
+    "abandon",
+    "purge",
+    "recover and purge",
+    "quarantine",
+    "put back",
+} | {
+    "end of an upload",
+    "give up an upload",
+}
 
 
 @pytest.mark.parametrize("scene", SCENES, ids=lambda scene: scene.name)
