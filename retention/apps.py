@@ -17,10 +17,10 @@ class RetentionConfig(AppConfig):
         from recordings.trash import period_sources
         from recordings.uploads import resumable
         from retention import auditing, keeping, promises, receivers  # noqa: F401  (connects them)
-        from retention.targets import trash, uploads
+        from retention.targets import trash
 
         period_sources.append(trash.period)
-        resumable.period_sources.append(uploads.period)
+        resumable.period_sources.append(partial(promises.period_of, "uploads"))
         idle_sources.append(partial(promises.period_of, "sessions"))
         final_sources.append(partial(promises.period_of, "finals"))
         followers.append(keeping.follow)

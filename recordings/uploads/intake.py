@@ -52,7 +52,6 @@ class Intake:
         self._size = 0
         self._recording: Recording | None = None
         self._publication: Publication | None = None
-        self._room_for_job = False
 
     @property
     def publication(self) -> Publication | None:
@@ -121,13 +120,11 @@ class Intake:
         """
         estimate = 0 if process is False else jobs.estimate(size)
         try:
-            publication = publish(recording, container, size + estimate)
+            return publish(recording, container, size + estimate)
         except QuotaExceeded:
             if process is not None or not estimate:
                 raise
             return publish(recording, container, size)
-        self._room_for_job = True
-        return publication
 
     def _settle(
         self, publication: Publication, details: Details, close: Callable[[Recording], object]
@@ -138,10 +135,12 @@ class Intake:
             close(recording)
             estimate = jobs.estimate(publication.size) if details.process else 0
             purpose = f"recording {recording.pk}"
-            stored = publication.settle(keep=estimate if self._room_for_job else 0, purpose=purpose)
+            # A file of unknown length grew into what was reserved for its processing.
+            is_room = publication.stored.reserved - publication.size >= estimate
+            stored = publication.settle(keep=estimate if is_room else 0, purpose=purpose)
             details.describe(recording)
             room = publication.kept
-            if estimate and not self._room_for_job:
+            if estimate and room is None:
                 room = reservations.set_aside(recording.owner_id, estimate, purpose=purpose)
             arrive(recording, stored, room, process=details.process)
         return recording

@@ -45,7 +45,7 @@ from recordings.uploads.models import ResumableUpload
 LOCKED: Final = "Another request is still writing this file; wait a moment."
 MARGIN: Final = timedelta(hours=1)  # by which a file at rest outlasts its upload
 
-# Upper layers say here how long an upload may rest; the first answer that is not None holds.
+# Upper layers say here how long an upload may rest; the first that says a time holds.
 period_sources: list[Callable[[], timedelta | None]] = []
 
 
@@ -53,7 +53,7 @@ def period() -> timedelta:
     """Return for how long an upload may go on after its last bytes."""
     said = (source() for source in period_sources)
     usual: timedelta = settings.UPLOAD_PERIOD
-    return next((wait for wait in said if wait is not None), usual)
+    return next(filter(None, said), usual)
 
 
 def create(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from django.db.models import QuerySet
 
@@ -126,13 +126,3 @@ class Uploads(Target):
 def unfinished() -> QuerySet[Recording]:
     """The one place that says what an unfinished upload or import is."""
     return Recording.objects.filter(state=Recording.State.UPLOADING)
-
-
-def period() -> timedelta | None:
-    """Return for how long an upload may rest, as the policies in force have it.
-
-    None, the site's usual time, where no policy for everyone says otherwise.
-    """
-    policies = RetentionPolicy.objects.in_force().filter(target=Uploads.slug, action=Action.DELETE)
-    ages = (policy.rules().max_age for policy in policies if not policy.is_scoped)
-    return min(filter(None, ages), default=None)

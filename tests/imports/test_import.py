@@ -6,7 +6,9 @@ import hashlib
 
 import pytest
 
+from recordings.ledger.models import Account
 from recordings.models import Job, Recording
+from recordings.processing import jobs
 from tests.api.conftest import mp4
 from tests.conftest import assert_clean
 from tests.imports.server import head
@@ -26,6 +28,24 @@ def test_import_becomes_a_recording_that_waits_to_be_processed(server, fetched, 
     assert recording.open_job.kind == Job.Kind.PROCESS
     stored = recording.files.get().stored
     assert (stored.size, stored.sha256) == (len(content), hashlib.sha256(content).hexdigest())
+    assert_clean()
+
+
+def test_room_for_processing_is_set_aside_also_for_a_file_of_unknown_length(server, fetched):
+    content = mp4(12_000_000)
+
+    job = fetched(server.says(head(), content))
+
+    assert job.recording.open_job.reservation.size == jobs.estimate(len(content))
+    assert_clean()
+
+
+def test_file_of_unknown_length_without_room_for_its_processing_is_refused(server, fetched, owner):
+    Account.objects.filter(owner_id=owner.pk).update(uses_default_limit=False, own_limit=13_000_000)
+
+    job = fetched(server.says(head(), mp4(12_000_000)))
+
+    assert (job.state, Recording.objects.count()) == ("failed", 0)
     assert_clean()
 
 
