@@ -7,10 +7,9 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from recordings.api.recordings import REFUSED, checked
+from recordings.api.recordings import REFUSED, checked, shown_job
 from recordings.api.requests import ImportRequest
 from recordings.api.serializers import JobSerializer
-from recordings.models import Job
 from recordings.uploads import imports
 
 
@@ -25,4 +24,4 @@ class ImportsView(APIView):
         imports.refuse_when_off()
         asked = checked(ImportRequest, request.data)
         job = imports.ask(request.user, url=asked["url"], title=asked["title"])
-        return Response(JobSerializer(Job.objects.get(pk=job.pk)).data, status=202)
+        return Response(shown_job(job.pk), status=202)

@@ -69,6 +69,11 @@ def shown(pk: int) -> dict[str, Any]:
     return RecordingSerializer(recording).data
 
 
+def shown_job(pk: int) -> dict[str, Any]:
+    """Return a job as it is now. Raises Http404 where it went meanwhile with its recording."""
+    return JobSerializer(get_object_or_404(Job, pk=pk)).data
+
+
 class RecordingsView(GenericAPIView[Recording]):
     """The library, and the way into it."""
 
@@ -204,7 +209,7 @@ class ProcessView(APIView):
         options = checked(ProcessRequest, request.data)  # a body may take long
         find(request, pk)
         job = jobs.start(pk, options=options, of=bound_to(request.user))
-        return Response(JobSerializer(Job.objects.get(pk=job.pk)).data, status=202)
+        return Response(shown_job(job.pk), status=202)
 
 
 class CancelView(APIView):
@@ -225,4 +230,4 @@ def cancelled(job: Job) -> dict[str, Any]:
     """Ask a job to stop and return it. Raises Conflict when it has ended."""
     if not jobs.cancel(job):
         raise Conflict("This job has ended already.", code="not_running")
-    return JobSerializer(Job.objects.get(pk=job.pk)).data
+    return shown_job(job.pk)

@@ -33,14 +33,13 @@ from recordings.api.editing import (
 )
 from recordings.api.errors import Conflict, answer
 from recordings.api.parsers import Bounded, refuse_large
-from recordings.api.recordings import REFUSED, checked, find, query, visible
+from recordings.api.recordings import REFUSED, checked, find, query, shown_job, visible
 from recordings.api.serializers import JobSerializer
 from recordings.editing import cues, rendering, sessions, sound, waveform
 from recordings.editing.exceptions import StaleRevision
 from recordings.editing.models import EditingSession
 from recordings.editing.sessions import Change
 from recordings.ledger.exceptions import StorageFault
-from recordings.models import Job
 from recordings.processing import captions
 from recordings.querysets import bound_to
 
@@ -193,8 +192,7 @@ class RenderView(APIView):
             job = rendering.start(pk, **asked, of=bound_to(request.user))
         except StaleRevision as error:
             return stale(error)
-        shape = JobSerializer(Job.objects.get(pk=job.pk)).data
-        return Response(shape, status=HTTPStatus.ACCEPTED)
+        return Response(shown_job(job.pk), status=HTTPStatus.ACCEPTED)
 
 
 class CaptionFileParser(Bounded, MultiPartParser):

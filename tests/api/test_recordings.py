@@ -10,6 +10,7 @@ from django.db import DatabaseError
 from django.db.models.functions import Now
 from django.utils import timezone
 
+from recordings import trash
 from recordings.ledger.models import Account, Receipt, StoredFile
 from recordings.ledger.purge import purge
 from recordings.ledger.release import place_hold
@@ -310,6 +311,19 @@ def test_cancelling_ends_a_waiting_job(api, recording, account):
     for late in (f"{url}/cancel", f"/api/jobs/{job['id']}/cancel"):
         assert api.post(late).json()["code"] == "not_running"
     assert_clean()
+
+
+def test_cancelling_what_is_erased_in_the_same_moment_is_no_fault(api, recording, monkeypatch):
+    cancel = jobs.cancel
+    url = f"/api/recordings/{recording.pk}"
+    api.post(f"{url}/process")
+
+    def cancel_and_erase(job: Any) -> bool:
+        return cancel(job) and bool(trash.erase([recording.pk], by="olga"))
+
+    monkeypatch.setattr(jobs, "cancel", cancel_and_erase)
+
+    assert api.post(f"{url}/cancel").status_code == 404
 
 
 def test_job_is_cancelled_by_its_own_address(api, other_api, admin_api, recording):
