@@ -160,7 +160,8 @@ def archive_locked(recordings: Sequence[Recording], *, by: str) -> int:
 
 def _refuse_unpublished(pks: Collection[int]) -> None:
     """Raise CannotArchive where somebody's edited captions would go with their session."""
-    if EditingSession.objects.filter(recording__among=pks, changed=True).exists():
+    wanted = Q(changed=True) | Q(used_until__gt=Now())
+    if EditingSession.objects.filter(wanted, recording__among=pks).exists():
         raise CannotArchive("Its captions are being edited: it waits until they are published.")
 
 

@@ -166,6 +166,11 @@ class Recording(models.Model):
         return Hold.objects.active().covering(owner_ids=[self.owner_id], recording_ids=[self.pk])
 
     @property
+    def is_sound_alone(self) -> bool:
+        """Whether it was looked at and has no pictures."""
+        return self.width is None and self.duration is not None
+
+    @property
     def open_job(self) -> Job | None:
         return self.jobs.open().first()
 

@@ -76,6 +76,11 @@ class RecordingFileQuerySet(models.QuerySet["RecordingFile"]):
     def superseded(self) -> Self:
         return self.filter(superseded_at__isnull=False)
 
+    def former_captions(self) -> Self:
+        """Captions that a person edited and others took the place of, the latest first."""
+        edited = self.superseded().filter(kind=Kind.SUBTITLES, edited=True)
+        return edited.select_related("stored").order_by("-version")
+
     def due_originals(self) -> Self:
         """Originals whose stamped deadline has passed, by the database's clock."""
         return self.current().filter(kind=Kind.ORIGINAL, leaves_at__lte=Now())

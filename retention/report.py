@@ -15,6 +15,7 @@ from retention.targets.base import Result
 
 maintenance = logging.getLogger("mediasite.maintenance")
 
+RECORDINGS: Final = frozenset({"recordings", "trash"})  # targets whose items are recordings
 VERBS: Final = {Outcome.DELETED: "deleted", Outcome.TRASHED: "trashed"}
 
 
@@ -42,7 +43,7 @@ def log_items(
 
 def label(item: RunItem) -> str:
     """Name an item in a log: recordings by id, since a title may say anything."""
-    if item.row_id is not None and item.row_id == item.recording_id:
+    if item.kind in RECORDINGS and item.row_id is not None:
         return f"recording {item.row_id}"
     return one_line(item.name)
 

@@ -68,7 +68,7 @@ class StyleField(serializers.Field[Any, Any, Any, Any]):
 
 
 class SessionSerializer(serializers.ModelSerializer[EditingSession]):
-    """A session that came `with_sound()`."""
+    """A session that came with its recording and its sound."""
 
     recording = serializers.IntegerField(source="recording_id", read_only=True)
     captions = CaptionsField(read_only=True)

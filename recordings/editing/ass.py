@@ -66,7 +66,10 @@ def plain(segments: Sequence[Segment]) -> str:
     """
     head = ["[Script Info]", "ScriptType: v4.00+", "PlayResX: 384", "PlayResY: 288", ""]
     style = ["[V4+ Styles]", f"Format: {FIELDS}", _NO_STYLE, ""]
-    said = (one.text.replace("\\", _APART).replace("\n", "\\N") for one in segments)
+    said = (
+        one.text.replace("\\", _APART).replace("{\n", "{\u2060\n").replace("\n", "\\N")
+        for one in segments
+    )
     events = (_event(one, words) for one, words in zip(segments, said, strict=True))
     return "\n".join([*head, *style, *_EVENTS, *events, ""])
 

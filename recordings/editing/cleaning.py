@@ -76,10 +76,20 @@ def remove(session: EditingSession, *, by: str) -> int:
     """
     with ExitStack() as stack:
         draft = None
-        if session.changed and (said := cues.segments(session.captions)):
+        said = cues.segments(session.captions)
+        if session.changed and said and not _is_published(session):
             draft = versions.store(session.recording, said)
             stack.enter_context(draft[0])
         return retried(partial(_remove, session.pk, session.touched_at, draft, by))
+
+
+def _is_published(session: EditingSession) -> bool:
+    """Tell whether the captions say again what the recording's say."""
+    try:
+        current = sessions.captions_in(sessions.captions_file(session.recording))
+    except CannotEdit:  # they cannot even be read
+        return False
+    return bool(current == session.captions)
 
 
 def _remove(pk: int, seen: datetime, draft: Draft | None, by: str) -> int:
@@ -89,7 +99,9 @@ def _remove(pk: int, seen: datetime, draft: Draft | None, by: str) -> int:
         if session.recording.trashed_at is not None:
             raise CannotEdit("This session's recording is in the trash, and it stays with it.")
         if draft is not None:
-            versions.show_draft(session.recording, *draft, written=session.touched_at)
+            if draft[0].stored.owner_id != session.recording.owner_id:  # who would pay for it
+                raise CannotEdit("This recording changed hands at this moment, so it stays.")
+            versions.show_draft(session.recording, *draft, written=session.written_at)
         return sessions.remove_locked(session, reason=StoredFile.Reason.POLICY, by=by)
 
 
@@ -119,7 +131,8 @@ def _remove_finals(pk: int, by: str) -> tuple[int, int]:
     named = RecordingFile.objects.filter(kind=Kind.FINAL, stored__file__contains=f"_final_{pk}")
     files = [file for file in named.select_related("stored") if _session_of(file) == pk]
     with locked({file.recording_id for file in files}) as found:
-        unheld(found)
+        live = {one.pk for one in unheld(found) if one.trashed_at is None}  # the trash stays whole
+        files = [file for file in files if file.recording_id in live]
         ids = [file.stored_id for file in files]
         count = release(ids, reason=StoredFile.Reason.POLICY, by=by)
         RecordingFile.objects.filter(pk__in=[file.pk for file in files]).delete()

@@ -34,6 +34,7 @@ LANGUAGES: Final = {
     "hi": "hin", "it": "ita", "ja": "jpn", "ko": "kor", "nl": "nld", "pl": "pol", "pt": "por",
     "ru": "rus", "sv": "swe", "tr": "tur", "uk": "ukr", "zh": "zho",
 }  # fmt: skip
+MOST_OPEN: Final = 100  # captions that overlap; a film of more is nobody's wish but an attacker's
 MOST_AT_ONCE: Final = 10  # captions that overlap; more would cover the picture
 ENCODED, CHECKED = 75, 95  # percent of the job
 OFF: Final = 0.006  # seconds a time may differ when a track is read back
@@ -85,7 +86,7 @@ def with_track(context: Context, segments: Sequence[Segment]) -> Path:
     """
     video, audio = picture(context), context.media.audio
     given = context.workdir / SCRIPT
-    given.write_text(ass.plain(one_at_a_time(segments)), encoding="utf-8")
+    given.write_text(ass.plain(segments), encoding="utf-8")
     plays = video.codec == "h264" and video.pixels in PLAYS_EVERYWHERE
     result = context.workdir / "final.mp4"
     duration = context.media.duration
@@ -120,7 +121,7 @@ def check(context: Context, result: Path, *, track: Sequence[Segment] = ()) -> N
     tell = context.progress(ENCODED, CHECKED, context.media.duration)
     verify(context, result, on_progress=tell, what=PICTURE_AND_SOUND)
     if track:
-        _compare(context, result, one_at_a_time(track))
+        _compare(context, result, track)
 
 
 def _language(context: Context) -> str:
@@ -131,23 +132,30 @@ def _language(context: Context) -> str:
 def one_at_a_time(segments: Sequence[Segment]) -> list[Segment]:
     """Part captions where they overlap: a track of an MP4 shows one text at any moment.
 
-    What lasts less than a hundredth of a second goes, since nobody would see it.
+    What lasts less than a hundredth of a second goes, since nobody would see it. Raises MediaError
+    where so many overlap that work and text would grow out of hand.
     """
     moments = sorted({moment for one in segments for moment in (one.start, one.end)})
     following = iter(sorted(segments, key=lambda one: one.start))
     waiting = next(following, None)
     open_ones: list[Segment] = []
     found: list[Segment] = []
+    letters = 0
     for start, end in pairwise(moments):
         open_ones = [one for one in open_ones if one.end > start]
         while waiting is not None and waiting.start <= start:
             open_ones.append(waiting)
             waiting = next(following, None)
+        if len(open_ones) > MOST_OPEN:
+            raise MediaError(f"More than {MOST_OPEN} of the captions overlap at one moment.")
         if open_ones:
             text = "\n".join(one.text for one in open_ones[:MOST_AT_ONCE])
             if found and (found[-1].end, found[-1].text) == (start, text):
                 found[-1] = Segment(found[-1].start, end, text)
             else:
+                letters += len(text)
+                if letters > captions.MOST_BYTES:
+                    raise MediaError("The captions overlap so much that they make too much text.")
                 found.append(Segment(start, end, text))
     return [one for one in found if round(one.end * 100) > round(one.start * 100)]
 
@@ -161,7 +169,10 @@ def _compare(context: Context, result: Path, shown: Sequence[Segment]) -> None:
         timeout=context.remaining(),
         output_limit=captions.MOST_BYTES,
     )
-    found = captions.parse(back.read_bytes())
+    try:
+        found = captions.parse(back.read_bytes())
+    except captions.CaptionError as error:
+        raise MediaError("The track of captions did not come out as it was written.") from error
     same = len(found) == len(shown) and all(
         abs(one.start - other.start) <= OFF and abs(one.end - other.end) <= OFF
         for one, other in zip(found, shown, strict=True)

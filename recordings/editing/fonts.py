@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import unicodedata
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
+from itertools import islice
 from pathlib import Path
 from typing import Final
 
@@ -17,6 +18,7 @@ from PIL import ImageFont
 
 USUAL: Final = "Noto Sans"  # comes first, if it is there
 SIZE: Final = 32  # pixels, of the letters that are looked at
+MOST_NAMED: Final = 20  # letters that no font has
 NOBODYS: Final = "\uffff"  # in no font, so it looks as what a font lacks
 # Digits and stops that several fonts have stay with their script; the rest is looked for in order.
 SCRIPTS: Final = (
@@ -56,10 +58,15 @@ def _opened(path: Path) -> ImageFont.FreeTypeFont:
     return ImageFont.truetype(str(path), SIZE, layout_engine=ImageFont.Layout.BASIC)
 
 
-@cache
+@lru_cache(20_000)
 def _has(path: Path, letter: str) -> bool:
-    font = _opened(path)
-    return bytes(font.getmask(letter)) != bytes(font.getmask(NOBODYS))
+    return bytes(_opened(path).getmask(letter)) != _nobodys(path)
+
+
+@cache
+def _nobodys(path: Path) -> bytes:
+    """Draw what stands for any letter that the font has not."""
+    return bytes(_opened(path).getmask(NOBODYS))
 
 
 def family_of(letter: str) -> str:
@@ -72,9 +79,9 @@ def family_of(letter: str) -> str:
 
 
 def missing(text: str) -> str:
-    """Return the letters and digits that no font here has, each once.
+    """Return letters and digits that no font here has, each once, as many as are worth naming.
 
     Signs without a font, such as emoji, are a lesser loss: nothing is said by them alone.
     """
     letters = (one for one in dict.fromkeys(text) if unicodedata.category(one)[0] in "LNM")
-    return "".join(one for one in letters if not family_of(one))
+    return "".join(islice((one for one in letters if not family_of(one)), MOST_NAMED))

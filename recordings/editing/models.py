@@ -39,6 +39,7 @@ class EditingSession(models.Model):
     audio_error = models.TextField(blank=True)  # why there is none, for the owner
     used_until = models.DateTimeField(null=True)  # an open editor renews this
     created_at = models.DateTimeField(db_default=Now())
+    written_at = models.DateTimeField(db_default=Now())  # when its captions last changed
     touched_at = models.DateTimeField(db_default=Now())  # when it last changed or was in use
 
     class Meta:

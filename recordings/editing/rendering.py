@@ -38,7 +38,6 @@ from recordings.trash import locked
 
 BURN, TRACK = MODES = ("burn", "track")
 SOURCES: Final = (Kind.TRIMMED, Kind.ORIGINAL)
-SHOWN: Final = 20  # letters named in a refusal
 GONE: Final = "The editing session is gone, or was changed meanwhile, so nothing was rendered."
 
 
@@ -80,7 +79,7 @@ def _refuse_boxes(pk: int) -> None:
     captions_of = EditingSession.objects.filter(pk=pk).values_list("captions", flat=True).first()
     if lacking := fonts.missing("".join(cue["text"] for cue in captions_of or ())):
         raise CannotEdit(
-            f"This site has no font for “{lacking[:SHOWN]}”, so these captions cannot be burned "
+            f"This site has no font for “{lacking}”, so these captions cannot be burned "
             "in: render them as a track, which the player has fonts for."
         )
 
@@ -94,8 +93,7 @@ def _refuse_pointless(session: EditingSession) -> RecordingFile:
     if not cues.segments(session.captions):
         raise CannotEdit("There are no captions to render yet.")
     source = _source_of(recording)
-    is_sound_alone = recording.width is None and recording.duration is not None
-    if source is None or is_sound_alone:
+    if source is None or recording.is_sound_alone:
         raise CannotEdit("This recording has no picture to render captions onto.")
     return source
 
@@ -148,9 +146,12 @@ def _context(place: Scratch, recording: Recording, watchdog: Watchdog) -> Contex
 def _make(context: Context, session: EditingSession, mode: str, watchdog: Watchdog) -> Path:
     """Render what is said while the video lasts, and prove it."""
     said = cues.segments(session.captions)
-    shown = captions.cut(said, start=0.0, end=context.media.duration)
-    if not shown:
+    inside = captions.cut(said, start=0.0, end=context.media.duration)
+    if not inside:
         raise MediaError("All of the captions come after the end of this recording.")
+    shown = film.one_at_a_time(inside)
+    if not shown:
+        raise MediaError("None of the captions lasts long enough to be seen.")
     watchdog.enter("rendering")
     if mode == TRACK:
         result = film.with_track(context, shown)

@@ -33,6 +33,7 @@ from recordings.processing import captions
 from recordings.processing.documents import DocumentError, Transcript
 from recordings.trash import locked
 
+TRIES: Final = 3  # to read captions that are replaced meanwhile
 MOST_OPEN: Final = 5  # sessions of one recording
 LEASE: Final = timedelta(minutes=2)  # an open editor says more often that it is there
 MOST_BYTES: Final = 20 * 1024**2  # of a stored document
@@ -54,15 +55,24 @@ def begin(pk: int, *, of: int | None = None) -> EditingSession:
     recording = Recording.objects.filter(pk=pk).first()
     if recording is None:
         raise NoSession
-    found = current_captions(recording)
-    return retried(partial(_begin, pk, of, found))
+    for _ in range(TRIES):
+        source = captions_file(recording)
+        begun = retried(partial(_begin, pk, of, source, captions_in(source)))
+        if begun is not None:
+            return begun
+    raise CannotEdit("The captions of this recording are changing at this moment: try again.")
 
 
-def _begin(pk: int, of: int | None, found: list[Cue]) -> EditingSession:
+def _begin(
+    pk: int, of: int | None, source: RecordingFile | None, found: list[Cue]
+) -> EditingSession | None:
+    """Open a session on the captions of `source`; None where that is not the current file."""
     with locked([pk], of=of) as recordings:
         if not recordings:
             raise NoSession
         refuse_unready(recordings[0])
+        if captions_file(recordings[0]) != source:
+            return None
         if EditingSession.objects.filter(recording=pk).count() >= MOST_OPEN:
             raise CannotEdit(
                 f"This recording has {MOST_OPEN} editing sessions already: go on with one of them, "
@@ -90,21 +100,23 @@ def refuse_unready(recording: Recording) -> None:
         raise CannotEdit("This recording is not ready: its captions can be edited once it is.")
 
 
-def current_captions(recording: Recording) -> list[Cue]:
-    """Read the captions of a recording, from its subtitles or else its transcript.
+def captions_file(recording: Recording) -> RecordingFile | None:
+    """Return the file that has the captions of a recording: its subtitles, or its transcript."""
+    return recording.file(Kind.SUBTITLES) or recording.file(Kind.TRANSCRIPT)
 
-    Raises CannotEdit where they cannot be edited here, StorageFault.
-    """
+
+def captions_in(file: RecordingFile | None) -> list[Cue]:
+    """Read the captions of a file. Raises CannotEdit where they cannot be edited, StorageFault."""
+    if file is None:
+        return []
     try:
-        if file := recording.file(Kind.SUBTITLES):
+        if file.kind == Kind.SUBTITLES:
             return cues.of_segments(_subtitles(file))
-        if file := recording.file(Kind.TRANSCRIPT):
-            return cues.of_segments(Transcript.load(_read(file)).segments)
+        return cues.of_segments(Transcript.load(_read(file)).segments)
     except (DocumentError, captions.CaptionError, cues.BadCaptions) as error:
         raise CannotEdit(f"The captions of this recording cannot be edited. {error}") from error
     except OSError as error:
         raise StorageFault("The captions of this recording cannot be read now.") from error
-    return []
 
 
 def _subtitles(file: RecordingFile) -> list[captions.Segment]:
@@ -153,7 +165,7 @@ def _changes(session: EditingSession, change: Change) -> dict[str, Any]:
     """Return the columns that really change: a save of the same is a sign of life alone."""
     values: dict[str, Any] = {}
     if change.captions is not None and change.captions != session.captions:
-        values |= {"captions": change.captions, "changed": True}
+        values |= {"captions": change.captions, "changed": True, "written_at": Now()}
     if change.style is not None:
         style = Style.stored(session.style).changed(change.style).as_dict()
         if style != session.style:

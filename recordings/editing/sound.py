@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import logging
 import time
+from collections.abc import Iterable, Iterator
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
@@ -138,8 +139,10 @@ def prepare(session: EditingSession) -> None:
         raise MediaError(NO_SOUND)
     with scratch(recording.owner_id, recording.pk, source.extension) as place:
         stored = source.stored
-        place.fill(storage(stored.storage).chunks(str(stored.file.name)), stop=shutting_down)
-        result = extract(session, place)
+        keeper = _Keeper(session)
+        original = storage(stored.storage).chunks(str(stored.file.name))
+        place.fill(_kept(original, keeper), stop=shutting_down)
+        result = extract(place, keeper)
         with result.open("rb") as file:
             publication, number = publish(
                 file,
@@ -160,7 +163,14 @@ def _draw(publication: Publication, result: Path) -> None:
         waveform.remember(publication.sha256, chunks, size=publication.size)
 
 
-def extract(session: EditingSession, place: Scratch) -> Path:
+def _kept(chunks: Iterable[bytes], keeper: _Keeper) -> Iterator[bytes]:
+    """Pass a recording on, keeping the claim meanwhile: copying a large one takes long."""
+    for chunk in chunks:
+        keeper(0.0)
+        yield chunk
+
+
+def extract(place: Scratch, keeper: _Keeper) -> Path:
     """Write the WAV, keeping the claim meanwhile. Raises MediaError where there is no sound."""
     audio = probe(place.source, stop=shutting_down).audio
     if audio is None:
@@ -176,7 +186,7 @@ def extract(session: EditingSession, place: Scratch) -> Path:
         ],
         stop=shutting_down,
         timeout=TIMEOUT,
-        on_progress=_Keeper(session),
+        on_progress=keeper,
         output_limit=LARGEST,
         strict=False,  # a gap in the sound is a gap in the picture of it
     )

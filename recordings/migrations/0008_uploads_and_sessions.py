@@ -27,6 +27,7 @@ class Migration(migrations.Migration):
                 ('audio_error', models.TextField(blank=True)),
                 ('used_until', models.DateTimeField(null=True)),
                 ('created_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
+                ('written_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
                 ('touched_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
                 ('audio', models.OneToOneField(db_constraint=False, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='session', to='recordings.recordingfile')),
                 ('recording', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='sessions', to='recordings.recording')),

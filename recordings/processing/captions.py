@@ -128,12 +128,19 @@ _ASS_TAGS: Final = re.compile(r"\{\\[^{}]*\}")
 _VTT_TAGS: Final = re.compile(r"<[^<>]*>")
 
 
+# What looks like markup in a caption's words is written so that nobody takes it for some.
+_OBEYED: Final = re.compile(
+    r"<(?=/?(?:b|i|u|s|font)(?:\s[^<>]*)?>)|\{(?=\\[^{}]*\})", re.IGNORECASE
+)
+_INERT: Final = "\u2060\u2060"  # nobody sees it
+
+
 def _clean(text: str, *, is_vtt: bool) -> str:
     if is_vtt:
         return clean(html.unescape(_VTT_TAGS.sub("", text)))
     if _ASS_TAGS.search(text):  # taken over from ASS, with its line breaks perhaps
         text = _ASS_TAGS.sub("", text).replace("\\N", "\n").replace("\\h", " ")
-    return clean(_SRT_TAGS.sub("", text))
+    return clean(_SRT_TAGS.sub("", text).replace(_INERT, ""))
 
 
 def clean(text: str) -> str:
@@ -159,10 +166,14 @@ def write_srt(segments: Iterable[Segment]) -> str:
     """Write SRT, with CRLF as players expect and an arrow that cannot pass for a time."""
     cues = (
         f"{number}\n{_stamp(one.start, ',')} --> {_stamp(one.end, ',')}\n"
-        f"{clean(one.text).replace('-->', '→')}\n\n"
+        f"{_inert(clean(one.text)).replace('-->', '→')}\n\n"
         for number, one in enumerate(segments, start=1)
     )
     return "".join(cues).replace("\n", "\r\n")
+
+
+def _inert(text: str) -> str:
+    return _OBEYED.sub(lambda found: found[0] + _INERT, text)
 
 
 def write_vtt(segments: Iterable[Segment]) -> str:
@@ -185,10 +196,11 @@ def _stamp(seconds: float, point: str) -> str:
 def cut(segments: Iterable[Segment], *, start: float, end: float) -> list[Segment]:
     """Move captions of a source onto the clock of its cut from `start` to `end`.
 
-    What lies outside goes; what crosses an edge is shortened to it.
+    What lies outside goes, and what is left of no length; what crosses an edge is shortened to it.
     """
     inside = (one for one in segments if one.end > start and one.start < end)
-    return [
+    moved = (
         replace(one, start=max(one.start - start, 0.0), end=min(one.end, end) - start)
         for one in inside
-    ]
+    )
+    return [one for one in moved if round(one.end * 1000) > round(one.start * 1000)]

@@ -30,6 +30,10 @@ from recordings.trash import BATCH_SIZE, held_among, locked
 
 logger = logging.getLogger(__name__)
 
+SAME_SECONDS = 0.05  # by which two renditions of the same cut may differ in length
+FORMER_CAPTIONS = (
+    "The captions that were edited belong to another cut; they are among the former captions."
+)
 LOG_LENGTH = 20_000  # characters kept of a job's log, the last ones
 
 # Replaced files of these kinds go at once; older transcripts wait for their policy.
@@ -72,7 +76,8 @@ def succeeded(job: Job, results: Sequence[Result], findings: Findings) -> None:
         with locked([job.recording_id or 0]) as found:
             recording = still_ours(job, found)
             held = bool(held_among(found))
-            shown = [result for result in results if not _is_worse(result, recording)]
+            same_cut = _is_same_cut(recording, findings)
+            shown = [one for one in results if not _is_worse(one, recording, same_cut=same_cut)]
             _supersede(recording, [result.kind for result in shown], held=held)
             for result in shown:
                 RecordingFile.objects.create(
@@ -82,7 +87,7 @@ def succeeded(job: Job, results: Sequence[Result], findings: Findings) -> None:
                     draft=result.draft,
                     stored=result.publication.settle(),
                 )
-            _describe(recording, findings)
+            _describe(recording, findings, lost=_edited(recording, shown))
             if findings.verified and not findings.site_fault:
                 _apply_rule(SourceRule.Event.SUCCEEDED, recording, held=held, findings=findings)
             else:
@@ -102,9 +107,30 @@ def still_ours(job: Job, found: Sequence[Recording]) -> Recording:
     return found[0]
 
 
-def _is_worse(result: Result, recording: Recording) -> bool:
-    """An empty document from a step that failed does not replace what was written before."""
-    return result.stand_in and recording.file(result.kind) is not None
+def _is_worse(result: Result, recording: Recording, *, same_cut: bool) -> bool:
+    """Tell of a document that must not replace the one before.
+
+    That is an empty one from a step that failed, and any that would replace what a person wrote on
+    the same clock.
+    """
+    former = recording.file(result.kind)
+    return former is not None and (result.stand_in or (former.edited and same_cut))
+
+
+def _is_same_cut(recording: Recording, findings: Findings) -> bool:
+    """Tell whether times stay what they were, as far as the length of the rendition says it."""
+    return (
+        recording.duration is not None
+        and abs(recording.duration - findings.duration) < SAME_SECONDS
+    )
+
+
+def _edited(recording: Recording, shown: Sequence[Result]) -> bool:
+    """Tell whether the results have taken the place of captions that a person edited."""
+    numbers = {result.number for result in shown if result.kind == Kind.SUBTITLES}
+    former = recording.files.superseded().filter(kind=Kind.SUBTITLES).order_by("-version")
+    last = former.exclude(version__in=numbers).first()
+    return bool(numbers) and last is not None and last.edited
 
 
 def _supersede(recording: Recording, kinds: Sequence[Kind], *, held: bool) -> None:
@@ -119,10 +145,10 @@ def _let_go(files: Sequence[RecordingFile], *, reason: StoredFile.Reason, by: st
     RecordingFile.objects.filter(pk__in=[file.pk for file in files]).delete()
 
 
-def _describe(recording: Recording, findings: Findings) -> None:
+def _describe(recording: Recording, findings: Findings, *, lost: bool) -> None:
     recording.duration = findings.duration
     recording.width, recording.height = findings.width, findings.height
-    recording.warning = findings.warning
+    recording.warning = f"{findings.warning} {FORMER_CAPTIONS if lost else ''}".strip()
     recording.state = Recording.State.READY
     recording.save(update_fields=["duration", "width", "height", "warning", "state"])
     Recording.objects.filter(pk=recording.pk).update(processed_at=Now())

@@ -21,7 +21,7 @@ from recordings.ledger.names import Kind
 from recordings.ledger.storages import storage
 from recordings.models import Recording, RecordingFile
 from recordings.processing import captions, jobs, outcome
-from recordings.processing.documents import Transcript
+from recordings.processing.documents import DocumentError, Transcript
 from recordings.processing.exceptions import Cancelled, MediaError, ProcessingError, SiteFault
 from recordings.processing.models import Job
 from recordings.processing.outcome import Findings, Result
@@ -65,16 +65,16 @@ def options_of(job: Job, recording: Recording, source: RecordingFile) -> Options
     end = asked.get("trim_end", recording.trim_end if from_original else None)
     given = None
     if from_original and recording.given_captions:
-        given = _given(recording.given_captions)
+        given = _parsed(recording.given_captions.encode())
     elif not from_original:
         given = _segments_kept(recording)
     language = asked.get("language") or recording.language
     return Options(trim_start=start, trim_end=end, language=language, captions=given)
 
 
-def _given(text: str) -> list[captions.Segment]:
+def _parsed(data: bytes) -> list[captions.Segment]:
     try:
-        return captions.parse(text.encode())
+        return captions.parse(data)
     except captions.CaptionError as error:
         raise MediaError(f"The captions of this recording cannot be read. {error}") from error
 
@@ -84,12 +84,15 @@ def _segments_kept(recording: Recording) -> list[captions.Segment] | None:
     subtitles = recording.file(Kind.SUBTITLES)
     if subtitles is not None and subtitles.edited:
         with subtitles.stored.file.open("rb") as file:
-            return captions.parse(file.read())
+            return _parsed(file.read())
     transcript = recording.file(Kind.TRANSCRIPT)
     if transcript is None or transcript.draft:
         return None
     with transcript.stored.file.open("rb") as file:
-        return Transcript.load(file.read()).segments or None
+        try:
+            return Transcript.load(file.read()).segments or None
+        except DocumentError as error:
+            raise MediaError(f"The transcript cannot be read. {error}") from error
 
 
 def _run_steps(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import partial
 from threading import Event
 from typing import IO, Final
@@ -13,6 +13,7 @@ from recordings.ledger.exceptions import Lost
 from recordings.ledger.models import Reservation
 from recordings.ledger.names import Kind
 from recordings.ledger.publish import Publication, first_free
+from recordings.ledger.transactions import retried
 from recordings.models import Recording
 from recordings.processing.exceptions import Cancelled
 
@@ -46,7 +47,7 @@ def publish(
             budget=budget,
         )
 
-    publication, number = first_free(iter(partial(_take_number, recording, kind), None), begin)
+    publication, number = first_free(_numbers(recording, kind), begin)
     begun(publication)
     try:
         _copy(content, publication, stop)
@@ -55,6 +56,11 @@ def publish(
         publication.abandon()
         raise
     return publication, number
+
+
+def _numbers(recording: Recording, kind: Kind) -> Iterator[int]:
+    while True:
+        yield retried(partial(_take_number, recording, kind))
 
 
 def _take_number(recording: Recording, kind: Kind) -> int:

@@ -6,14 +6,16 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.core.management import call_command
 from django.db import transaction
 from django.db.models.functions import Now
 
 from recordings import archive, closing, tasks, transfer, trash
-from recordings.editing import cleaning, rendering, sessions
+from recordings.editing import cleaning, rendering, sessions, versions
+from recordings.editing.exceptions import CannotEdit
 from recordings.editing.models import EditingSession
 from recordings.ledger import names
-from recordings.ledger.models import Account
+from recordings.ledger.models import Account, StoredFile
 from recordings.ledger.names import Kind
 from recordings.ledger.publish import Publication
 from recordings.ledger.release import place_hold
@@ -66,7 +68,9 @@ def older(captioned: Any) -> None:
 
 def idle(session: EditingSession, by: timedelta = DAY * 2) -> None:
     """Let time pass without anybody going on with a session."""
-    EditingSession.objects.filter(pk=session.pk).update(touched_at=Now() - by, used_until=None)
+    then = Now() - by
+    mine = EditingSession.objects.filter(pk=session.pk)
+    mine.update(written_at=then, touched_at=then, used_until=None)
 
 
 def swept(age: timedelta = DAY) -> Any:
@@ -132,6 +136,56 @@ def test_draft_stays_behind_what_was_published_since(session, captioned):
     assert current(captioned) == ["Better"]
     draft = captioned.files.superseded().latest("pk")
     assert (draft.version, draft.draft, draft.edited) == (3, True, True)
+    assert_clean()
+
+
+def test_open_tab_that_changes_nothing_makes_its_captions_no_newer(session, captioned):
+    sessions.save(session.pk, CHANGED, revision=1)
+    idle(session)
+    captioned.files.filter(kind=Kind.SUBTITLES).update(created_at=Now() - DAY)
+    sessions.save(session.pk, sessions.Change(), revision=2)
+    EditingSession.objects.update(used_until=None)
+
+    assert swept(timedelta(0)).sessions == 1
+
+    assert current(captioned) == ["Привет", "নমস্কার"]
+    assert_clean()
+
+
+def test_captions_that_are_as_they_were_again_are_not_saved(session, captioned):
+    sessions.save(session.pk, CHANGED, revision=1)
+    back = sessions.Change(captions=session.captions)
+    sessions.save(session.pk, back, revision=2)
+    idle(session)
+
+    assert swept().sessions == 1
+
+    assert not captioned.files.superseded().exists()
+    assert not captioned.file(Kind.SUBTITLES).draft
+
+
+def test_draft_of_a_recording_that_changed_hands_meanwhile_is_not_saved(
+    session, captioned, make_user, monkeypatch
+):
+    store, receiver = versions.store, make_user("boris")
+    sessions.save(session.pk, CHANGED, revision=1)
+    idle(session)
+    session.refresh_from_db()
+
+    def store_and_give_away(recording: Any, *said: Any) -> Any:
+        stored = store(recording, *said)
+        transfer.transfer([recording.pk], to=receiver, by="anna")
+        return stored
+
+    monkeypatch.setattr(versions, "store", store_and_give_away)
+
+    with pytest.raises(CannotEdit, match="changed hands"):
+        cleaning.remove(session, by="policy")
+
+    assert EditingSession.objects.exists()
+    assert not StoredFile.objects.filter(
+        owner_id=session.recording.owner_id, state="ready"
+    ).exists()
     assert_clean()
 
 
@@ -286,6 +340,18 @@ def test_one_session_is_removed_by_its_id(heard):
 
     assert (first.sessions, first.temp_audio, first.errors, first.bytes_freed) == (1, 1, 0, 1000)
     assert again == cleaning.Cleaned()
+
+
+def test_command_says_what_would_go_and_removes_it_when_told_to(heard, capsys):
+    call_command("clean_session", heard.pk)
+    assert (
+        f"Session {heard.pk} of recording {heard.recording_id} would go" in capsys.readouterr().out
+    )
+    assert EditingSession.objects.exists()
+
+    call_command("clean_session", heard.pk, apply=True)
+    assert '"sessions": 1, "temp_audio": 1' in capsys.readouterr().out
+    assert not EditingSession.objects.exists()
 
 
 def test_session_in_use_is_not_removed_by_its_id(session):

@@ -22,7 +22,7 @@ from recordings.processing.probe import probe
 from recordings.processing.scratch import items
 from recordings.processing.watchdog import Watchdog
 from tests.conftest import assert_clean, store
-from tests.recordings.scenes import assert_nothing_but, newest, until, worker
+from tests.recordings.scenes import assert_nothing_but, newest, ship_rules, until, worker
 
 pytestmark = [pytest.mark.media, pytest.mark.django_db(transaction=True)]
 
@@ -296,6 +296,33 @@ def test_processing_anew_keeps_the_captions_a_person_edited(ask, filmed):
 
     with filmed.file(Kind.SUBTITLES).stored.file.open() as file:
         assert [one.text for one in parse(file.read())] == [one["text"] for one in CAPTIONS]
+
+
+@pytest.mark.parametrize("language", ["en", "ru"])
+def test_processing_the_original_anew_replaces_no_captions_a_person_edited(filmed, clip, language):
+    ship_rules()
+    store(filmed, Kind.ORIGINAL, clip("video", 4, start=1.0, end=3.0).read_bytes())
+    file = filmed.file(Kind.SUBTITLES)
+    RecordingFile.objects.filter(pk=file.pk).update(edited=True)
+    jobs.start(filmed.pk, options={"language": language, "trim_start": 0.0, "trim_end": 4.0})
+
+    assert work.carry_out(newest(filmed).pk) == "succeeded"
+
+    assert filmed.file(Kind.SUBTITLES) == file
+
+
+def test_edited_captions_of_another_cut_are_among_the_former_ones(filmed, clip):
+    ship_rules()
+    store(filmed, Kind.ORIGINAL, clip("video", 4, start=1.0, end=3.0).read_bytes())
+    file = filmed.file(Kind.SUBTITLES)
+    RecordingFile.objects.filter(pk=file.pk).update(edited=True)
+    jobs.start(filmed.pk, options={"trim_start": 1.0, "trim_end": 3.0, "language": "en"})
+
+    assert work.carry_out(newest(filmed).pk) == "succeeded"
+
+    filmed.refresh_from_db()
+    assert list(filmed.files.former_captions()) == [file]
+    assert "among the former captions" in filmed.warning
 
 
 class Asleep(Watchdog):

@@ -6,13 +6,15 @@ from contextlib import suppress
 from itertools import pairwise
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from recordings.editing import cues
+from recordings.editing import cues, fonts
 from recordings.editing.film import one_at_a_time
 from recordings.editing.fonts import missing
 from recordings.processing.captions import Segment, parse, write_srt, write_vtt
+from recordings.processing.exceptions import MediaError
 
 anything = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=9),
@@ -49,7 +51,7 @@ def test_anything_is_taken_clean_or_refused(sent: Any) -> None:
 @given(st.lists(caption, max_size=5))
 def test_what_is_stored_is_written_and_read_back_the_same(found: list[Any]) -> None:
     said = cues.segments(cues.checked(found))
-    plain = [one for one in said if not set("<>&{\\") & set(one.text)]
+    plain = [one for one in said if "-->" not in one.text]
 
     if plain:
         assert parse(write_srt(plain).encode()) == plain
@@ -71,3 +73,19 @@ def test_track_shows_one_text_at_any_moment_and_loses_none(found: list[Segment])
 @given(st.text(max_size=50))
 def test_any_letter_has_a_font_or_has_not(text: str) -> None:
     assert set(missing(text)) <= set(text)
+
+
+def test_captions_that_overlap_out_of_hand_are_refused() -> None:
+    with pytest.raises(MediaError, match="More than 100"):
+        one_at_a_time([Segment(0.0, 1.0 + number, "x") for number in range(101)])
+
+    long = [Segment(0.0, 300.0, "x" * 2000) for _ in range(9)]
+    short = [Segment(number / 100, number / 100 + 0.01, "y") for number in range(20_000)]
+    with pytest.raises(MediaError, match="too much text"):
+        one_at_a_time([*long, *short])
+
+
+def test_letters_that_no_font_has_are_named_without_looking_at_all_of_them() -> None:
+    said = "".join(map(chr, [*range(0x4E00, 0x9FFF), *range(0x20000, 0x2A6D0)]))
+
+    assert len(fonts.missing(said)) == fonts.MOST_NAMED

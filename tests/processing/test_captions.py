@@ -109,3 +109,16 @@ def test_captions_move_with_a_cut():
     )
 
     assert found == [Segment(0.0, 1.0, "edge"), Segment(2.0, 4.0, "end")]
+
+
+@pytest.mark.parametrize(
+    "text", ["Use the <b> tag", "<i>", r"{\x} C:\New", "<font color=red>x</font>"]
+)
+def test_words_that_look_like_markup_are_kept(text):
+    said = [Segment(0.0, 1.0, text)]
+
+    assert parse(write_srt(said).encode()) == said
+
+
+def test_caption_of_which_a_cut_leaves_nothing_goes():
+    assert cut([Segment(3.999, 6.0, "late")], start=0.0, end=3.9993) == []

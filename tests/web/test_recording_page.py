@@ -304,7 +304,7 @@ def test_page_costs_the_same_queries_for_any_number_of_files(
 ) -> None:
     recording = make_recording(files=6)
 
-    with django_assert_max_num_queries(20):
+    with django_assert_max_num_queries(21):
         page_of(browser, recording)
 
 

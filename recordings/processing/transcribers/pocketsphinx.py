@@ -17,7 +17,7 @@ class PocketSphinx:
         language = task.language or "en"
         if not language.lower().startswith("en"):
             return Heard(
-                Transcript(language, "pocketsphinx", draft=True),
+                Transcript(language, "none", draft=True),
                 "There is no transcript: the site's offline transcriber knows only English. "
                 "Upload subtitles, or ask an administrator for the Whisper transcriber.",
             )

@@ -191,7 +191,7 @@ export class Session {
   leave() {
     if (!this.dirty || this.#saving || this.ended) return;
     const body = this.#changes(this.model.state);
-    if (JSON.stringify(body).length > LAST_BYTES) {
+    if (new Blob([JSON.stringify(body)]).size > LAST_BYTES) {
       this.save();
       return;
     }
@@ -199,7 +199,10 @@ export class Session {
     clearTimeout(this.#timer);
     this.#saving = ask("PATCH", this.address, { body, keepalive: true })
       .then((answer) => this.#answered(answer, sent))
-      .catch(() => this.#retry("offline"))
+      .catch((error) => {
+        if (!(error instanceof Unreachable)) throw error;
+        this.#retry("offline");
+      })
       .finally(() => {
         this.#saving = null;
       });
