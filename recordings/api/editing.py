@@ -180,6 +180,12 @@ class RenderRequest(serializers.Serializer[Any]):
     )
 
 
+class PublishRequest(serializers.Serializer[Any]):
+    revision = serializers.IntegerField(
+        min_value=1, max_value=LARGEST_REVISION, help_text="The one whose captions are meant."
+    )
+
+
 class SessionEdit(serializers.Serializer[Any]):
     """What to change; with `revision` alone the session is only kept in use."""
 

@@ -25,6 +25,7 @@ from rest_framework.views import APIView
 from recordings.api.editing import (
     CaptionsImport,
     ExportQuery,
+    PublishRequest,
     RenderRequest,
     SessionEdit,
     SessionLine,
@@ -35,7 +36,7 @@ from recordings.api.errors import Conflict, answer
 from recordings.api.parsers import Bounded, refuse_large
 from recordings.api.recordings import REFUSED, checked, find, query, shown_job, visible
 from recordings.api.serializers import JobSerializer
-from recordings.editing import cues, rendering, sessions, sound, waveform
+from recordings.editing import cues, publishing, rendering, sessions, sound, waveform
 from recordings.editing.exceptions import StaleRevision
 from recordings.editing.models import EditingSession
 from recordings.editing.sessions import Change
@@ -193,6 +194,24 @@ class RenderView(APIView):
         except StaleRevision as error:
             return stale(error)
         return Response(shown_job(job.pk), status=HTTPStatus.ACCEPTED)
+
+
+class PublishView(APIView):
+    @extend_schema(
+        operation_id="publish_session",
+        request=PublishRequest,
+        responses={204: None, "4XX": REFUSED},
+    )
+    def post(self, request: Request, pk: int) -> Response:
+        """Make the captions of a session those of its recording, without a video, and end it."""
+        asked = checked(PublishRequest, request.data)
+        find_session(request, pk)
+        by = request.user.get_username()
+        try:
+            publishing.publish(pk, **asked, by=by, of=bound_to(request.user))
+        except StaleRevision as error:
+            return stale(error)
+        return Response(status=HTTPStatus.NO_CONTENT)
 
 
 class CaptionFileParser(Bounded, MultiPartParser):

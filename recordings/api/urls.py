@@ -27,6 +27,7 @@ urlpatterns = [
     path(
         "sessions/<int:pk>/waveform", sessions.WaveformView.as_view(), name="api-session-waveform"
     ),
+    path("sessions/<int:pk>/publish", sessions.PublishView.as_view(), name="api-session-publish"),
     path("sessions/<int:pk>/render", sessions.RenderView.as_view(), name="api-session-render"),
     path("sessions/<int:pk>/import", sessions.ImportView.as_view(), name="api-session-import"),
     path("sessions/<int:pk>/export", sessions.ExportView.as_view(), name="api-session-export"),

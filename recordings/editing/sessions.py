@@ -153,7 +153,7 @@ def _save(pk: int, change: Change, revision: int, of: int | None) -> EditingSess
     with held_fast(pk, of=of) as session:
         values = _changes(session, change)
         if values:
-            _refuse_busy(session)
+            refuse_busy(session)
             values["revision"] = F("revision") + 1
         mine = EditingSession.objects.filter(pk=pk, revision=revision)
         if not mine.update(touched_at=Now(), used_until=Now() + LEASE, **values):
@@ -173,7 +173,8 @@ def _changes(session: EditingSession, change: Change) -> dict[str, Any]:
     return values
 
 
-def _refuse_busy(session: EditingSession) -> None:
+def refuse_busy(session: EditingSession) -> None:
+    """Raise CannotEdit where the recording is not ready, or these captions are being rendered."""
     refuse_unready(session.recording)
     if is_rendered_now(session):
         raise CannotEdit("These captions are being rendered: wait for the video, or cancel it.")

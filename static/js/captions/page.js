@@ -8,7 +8,7 @@ import { Model } from "./model.js";
 import { Refused, SHORTEST } from "./operations.js";
 import { Player } from "./player.js";
 import { Preview } from "./preview.js";
-import { Render, watchDiscard, watchImport } from "./render.js";
+import { Render, watchDiscard, watchImport, watchPublish } from "./render.js";
 import { Search } from "./search.js";
 import { Session } from "./session.js";
 import { Unreachable } from "./site.js";
@@ -354,6 +354,12 @@ for (const link of document.querySelectorAll("[data-export]")) {
   });
 }
 watchImport({ form: part("import"), session, locked: () => locked });
+watchPublish({
+  form: document.querySelector("[data-publish-form]"),
+  session,
+  locked: () => locked,
+  back: root.dataset.recording,
+});
 watchDiscard({
   button: part("discard"),
   dialog: part("discard-dialog"),

@@ -163,6 +163,39 @@ function span(moment) {
   return new Intl.NumberFormat(document.documentElement.lang, format).format(value);
 }
 
+/** Using the captions for the recording as they are; what was typed is saved first. */
+export function watchPublish({ form, session, locked, back }) {
+  const error = form.querySelector("[data-publish-error]");
+  const button = form.querySelector("button");
+  form.addEventListener("submit", async (event) => {
+    event.preventDefault();
+    if (locked()) return;
+    error.hidden = true;
+    button.disabled = true;
+    error.textContent = (await session.save()) ? await publish(session, back) : say("publish-unsaved");
+    error.hidden = !error.textContent;
+    button.disabled = false;
+  });
+}
+
+/** Returns what went wrong, in a sentence. */
+async function publish(session, back) {
+  try {
+    const body = { revision: session.revision };
+    const { ok, data } = await ask("POST", `${session.address}/publish`, { body });
+    if (ok) {
+      session.end({ all: true });
+      window.location.assign(back);
+      return "";
+    }
+    if (data?.code === "stale_revision") session.clash();
+    return sentence(data, say("went-wrong"));
+  } catch (failure) {
+    if (!(failure instanceof Unreachable)) throw failure;
+    return say("went-wrong");
+  }
+}
+
 /** The button that ends the session, which asks first. */
 export function watchDiscard({ button, dialog, session, back }) {
   const error = dialog.querySelector("[data-discard-error]");
