@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import base64
 import binascii
+import time
 from collections.abc import Iterator
 from typing import Any, Final
 
-from django.conf import settings
 from django.http import HttpRequest, QueryDict
 from django.http.request import UnreadablePostError
 from django.utils.http import http_date
 
+from recordings.uploads import intake
 from recordings.uploads.exceptions import NoLength, TooLarge, UploadRefused
 from recordings.uploads.models import ResumableUpload
 from recordings.uploads.receiving import ALGORITHMS
@@ -19,21 +20,20 @@ from recordings.uploads.receiving import ALGORITHMS
 VERSION: Final = "1.0.0"
 EXTENSIONS: Final = "creation,termination,checksum,expiration"
 OFFSET_STREAM: Final = "application/offset+octet-stream"
-CHUNK: Final = 64 * 1024  # a broken connection costs at most so much
+STEP: Final = 16 * 1024  # a broken connection costs at most so much
+SLOWEST, GRACE_SECONDS = 1024, 30  # bytes a second, after a while
 SILENCE_SECONDS: Final = 10  # of a client in mid-upload; whoever resumes waits so long at most
 LONGEST_METADATA: Final = 8 * 1024
 
 
 def capabilities() -> dict[str, str]:
     """Answer OPTIONS."""
-    said = {
+    return {
         "Tus-Version": VERSION,
         "Tus-Extension": EXTENSIONS,
         "Tus-Checksum-Algorithm": ",".join(ALGORITHMS),
+        "Tus-Max-Size": str(intake.largest_file()),
     }
-    if settings.UPLOAD_MAX_BYTES is not None:
-        said["Tus-Max-Size"] = str(settings.UPLOAD_MAX_BYTES)
-    return said
 
 
 def state_of(upload: ResumableUpload) -> dict[str, str]:
@@ -96,8 +96,13 @@ def chunks(request: HttpRequest) -> Iterator[bytes]:
     connection: Any = request.META.get("gunicorn.socket")
     if connection is not None:
         connection.settimeout(SILENCE_SECONDS)  # gunicorn resets this for the next request
+    began, count = time.monotonic(), 0
     try:
-        while chunk := request.read(CHUNK):
+        while chunk := request.read(STEP):
             yield chunk
+            count += len(chunk)
+            spent = time.monotonic() - began
+            if spent > GRACE_SECONDS and count < SLOWEST * spent:
+                return  # a trickle would keep others from going on
     except UnreadablePostError:
         return

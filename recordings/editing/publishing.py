@@ -15,8 +15,8 @@ from recordings.ledger.transactions import retried
 def publish(pk: int, *, revision: int, by: str, of: int | None = None) -> None:
     """Make the captions of a revision the recording's current subtitles, and end the session.
 
-    Outside any transaction; `of` as for `trash.locked`. Raises NoSession, StaleRevision, CannotEdit,
-    and what keeps them from being stored: QuotaExceeded, AccountClosed, StorageFault, StorageFull.
+    Outside any transaction; `of` as for `trash.locked`. Raises NoSession, StaleRevision and
+    CannotEdit, and what keeps them from being stored: QuotaExceeded, AccountClosed, StorageFault.
     """
     session = EditingSession.objects.filter(pk=pk).select_related("recording").first()
     if session is None:

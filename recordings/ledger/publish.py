@@ -31,7 +31,7 @@ from recordings.ledger.exceptions import LedgerError, Lost, NameTaken, StorageFa
 from recordings.ledger.models import Account, Receipt, Reservation, StoredFile
 from recordings.ledger.names import Kind
 from recordings.ledger.purge import remove_now
-from recordings.ledger.storages import LedgerStorage, Writer, places, storage
+from recordings.ledger.storages import LedgerStorage, Leftover, Writer, places, storage
 from recordings.ledger.transactions import retried
 
 logger = logging.getLogger(__name__)
@@ -39,7 +39,7 @@ logger = logging.getLogger(__name__)
 LEASE = timedelta(minutes=2)
 RENEW_SECONDS = 30  # a quarter of the lease
 THREAD_FROM = 1024 * 1024  # below this a hashing thread costs more than it saves
-MOST_LEFTOVERS = 5000  # looked at in one go
+MOST_LEFTOVERS = 5000  # looked at at a time
 NAME_TRIES = 5  # names found taken in storage before giving up
 HASH_QUEUE = 8  # chunks the hash may lag behind the write
 
@@ -100,11 +100,13 @@ class Publication:
         budget: Reservation | None = None,
         alias: str = "",
         resting: timedelta | None = None,
+        wanted: Callable[[], object] = bool,
     ) -> Publication:
         """Reserve `size` bytes, from `budget` first, and record the name.
 
         `alias` names the storage, if not the one for new media; `resting` is for how long the file
-        may wait for more bytes without a process that writes it (see resuming.py).
+        may wait for more bytes without a process that writes it (see resuming.py). `wanted` raises,
+        in the transaction that records the name, where it is not to be.
 
         Raises QuotaExceeded, AccountClosed, or NameTaken where storage, a row or a receipt knows
         the name already.
@@ -116,7 +118,7 @@ class Publication:
             return cls(
                 retried(
                     lambda: _record(
-                        alias, name, kind, owner_id, recording_id, size, budget, resting
+                        alias, name, kind, owner_id, recording_id, size, budget, resting, wanted
                     )
                 )
             )
@@ -274,13 +276,17 @@ def _record(
     size: int,
     budget: Reservation | None,
     resting: timedelta | None,
+    wanted: Callable[[], object],
 ) -> StoredFile:
     token = uuid4()
     if Receipt.objects.filter(storage=alias, name=name).exists():
         raise NameTaken(f"{name} was in use before, and no name is used twice.")
     with transaction.atomic():
+        account = None
         if owner_id is not None:
             account = Account.objects.lock([owner_id])[owner_id]
+        wanted()
+        if account is not None:
             account.reserve(size - _draw(account, budget, size))
         return StoredFile.objects.create(
             storage=alias,
@@ -355,7 +361,13 @@ def sweep_parts() -> int:
 
 
 def _sweep_parts(place: LedgerStorage) -> int:
-    found = list(islice(place.leftovers(), MOST_LEFTOVERS))
+    left, count = iter(place.leftovers()), 0
+    while found := list(islice(left, MOST_LEFTOVERS)):
+        count += _forget_strays(place, found)
+    return count
+
+
+def _forget_strays(place: LedgerStorage, found: list[Leftover]) -> int:
     states = (StoredFile.State.WRITING, StoredFile.State.CONDEMNED)
     known = StoredFile.objects.filter(
         Q(part__in=[left.part for left in found if left.part])

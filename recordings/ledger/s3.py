@@ -108,6 +108,8 @@ def came_through(client: Any, key: dict[str, str], part: str) -> bool:
 class S3Storage(DjangoS3Storage):  # type: ignore[misc]
     """A bucket without versions, read through short-lived signed addresses."""
 
+    most_bytes = 9_900 * PART_BYTES  # of 10,000 parts that a store takes; some may go to waste
+
     @cached_property
     def client(self) -> Any:
         """One for all threads: making one takes long, and clients, unlike resources, are safe."""

@@ -9,14 +9,17 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from contextlib import closing
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from typing import Any
 from uuid import UUID, uuid4
 
 from recordings.ledger.content_types import content_type
 from recordings.ledger.exceptions import Damaged, NameTaken, StorageFault
 from recordings.ledger.resuming import Rest
-from recordings.ledger.s3 import MARKERS, PART, PART_BYTES, came_through, sent, told
+from recordings.ledger.s3 import MARKERS, PART, PART_BYTES, came_through, told
+
+MOST_WASTED = 32  # parts that were sent and count for nothing: half a gigabyte
 
 
 class S3Resumed:
@@ -76,9 +79,11 @@ class S3Resumed:
     def _send(self, body: bytes) -> None:
         checksum = base64.b64encode(hashlib.sha256(body).digest()).decode()
         number = self._state["number"] + 1
+        if number - len(self._parts) > MOST_WASTED:
+            raise Damaged("Too much of this file was sent in vain; upload it again.")
         self._state["number"] = number
         self._note(self._state)
-        with sent():
+        with going_on():
             answer = self._client.upload_part(
                 **self._key,
                 UploadId=self._state["upload"],
@@ -130,7 +135,7 @@ class S3Resumed:
             {"PartNumber": number, "ETag": etag, "ChecksumSHA256": checksum}
             for number, etag, checksum, _size in self._parts
         ]
-        with sent():
+        with going_on():
             self._client.complete_multipart_upload(
                 **self._key,
                 UploadId=self._state["upload"],
@@ -140,3 +145,13 @@ class S3Resumed:
 
     def close(self) -> None:
         self._buffer.clear()
+
+
+@contextmanager
+def going_on() -> Iterator[None]:
+    """As `told`, where what is not there is the upload: nobody can go on with that."""
+    try:
+        with told():
+            yield
+    except FileNotFoundError as error:
+        raise Damaged("The store dropped what had come of this file; upload it again.") from error

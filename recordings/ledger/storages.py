@@ -67,6 +67,8 @@ class Writer(Protocol):
 class LedgerStorage(Protocol):
     """A storage the ledger can account for."""
 
+    most_bytes: int  # of one file
+
     def writer(self, name: str, part: UUID) -> Writer: ...
 
     def resume(self, name: str, part: UUID, rest: Rest) -> ResumableWriter:
@@ -251,6 +253,8 @@ class DiskWriter:
 
 class DiskStorage(FileSystemStorage):
     """Files below a local folder, reached by directory descriptor and never through a link."""
+
+    most_bytes = 2**44  # what ext4 takes
 
     @property
     def root(self) -> Path:

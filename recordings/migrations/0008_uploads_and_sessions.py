@@ -58,7 +58,7 @@ class Migration(migrations.Migration):
                 ('reservation', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to='ledger.reservation')),
             ],
             options={
-                'indexes': [models.Index(fields=['touched_at', 'id'], name='resumable_upload_touched')],
+                'indexes': [models.Index(condition=models.Q(('finished_at', None)), fields=['expires_at'], name='resumable_upload_open')],
                 'constraints': [models.CheckConstraint(condition=models.Q(('offset__gte', 0), ('offset__lte', models.F('length'))), name='resumable_upload_offset_within_length')],
             },
         ),

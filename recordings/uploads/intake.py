@@ -24,6 +24,7 @@ from recordings.ledger.exceptions import AccountClosed, QuotaExceeded
 from recordings.ledger.models import Account, Reservation, StoredFile
 from recordings.ledger.names import Kind
 from recordings.ledger.publish import LEASE, Publication, first_free
+from recordings.ledger.storages import storage
 from recordings.ledger.transactions import retried
 from recordings.models import Recording, RecordingFile, ResumableUpload
 from recordings.processing import jobs
@@ -178,9 +179,15 @@ def container_of(head: bytes) -> Container:
 
 def refuse_too_large(size: int) -> None:
     """Raise TooLarge for a file of so many bytes."""
-    largest = settings.UPLOAD_MAX_BYTES
-    if largest is not None and size > largest:
+    largest = largest_file()
+    if size > largest:
         raise _too_large(largest)
+
+
+def largest_file() -> int:
+    """Return the most bytes that a file may have, by the site's limit and what storage can hold."""
+    most = storage(settings.MEDIA_STORAGE).most_bytes
+    return most if settings.UPLOAD_MAX_BYTES is None else min(most, settings.UPLOAD_MAX_BYTES)
 
 
 def _too_large(largest: int) -> TooLarge:
@@ -194,6 +201,7 @@ def publish(
     *,
     budget: Reservation | None = None,
     resting: timedelta | None = None,
+    wanted: Callable[[], object] = bool,
 ) -> Publication:
     """Begin under the first number whose name storage does not know yet."""
 
@@ -206,6 +214,7 @@ def publish(
             size=size,
             budget=budget,
             resting=resting,
+            wanted=wanted,
         )
 
     further = iter(partial(recording.take_number, Kind.ORIGINAL), None)

@@ -48,8 +48,10 @@ class ResumableUpload(models.Model):
             ),
         ]
         indexes = [
-            # Read by the sweep of abandoned uploads.
-            models.Index(fields=["touched_at", "id"], name="resumable_upload_touched"),
+            # Read by recover() on every tick; finished uploads, the many, are not in it.
+            models.Index(
+                fields=["expires_at"], condition=Q(finished_at=None), name="resumable_upload_open"
+            ),
         ]
 
     def __str__(self) -> str:

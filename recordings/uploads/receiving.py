@@ -17,7 +17,7 @@ from django.db.models import Exists, F, OuterRef, Q
 from django.db.models.functions import Now
 
 from recordings.ledger import resuming
-from recordings.ledger.exceptions import AccountClosed, Busy, Damaged, Lost, NameTaken
+from recordings.ledger.exceptions import AccountClosed, Busy, Damaged, Lost, NameTaken, StorageFault
 from recordings.ledger.models import StoredFile
 from recordings.ledger.transactions import retried
 from recordings.uploads import resumable
@@ -201,9 +201,14 @@ def forget_finished() -> None:
 
 
 def _look_after(upload: ResumableUpload) -> bool:
+    late = ResumableUpload.objects.filter(pk=upload.pk, finished_at=None, expires_at__lte=Now())
     if upload.offset == upload.length:
-        return go_on(upload).finished_at is not None
+        try:
+            return go_on(upload).finished_at is not None
+        except StorageFault:
+            if not late.exists():
+                raise
+            logger.exception("%s: it could not be completed in its time, and goes", upload)
     with suppress(Locked), resumable.claimed(upload) as mine:
-        late = ResumableUpload.objects.filter(pk=mine.pk, expires_at__lte=Now())
         return late.exists() and resumable.cancel(mine)
     return False

@@ -177,20 +177,14 @@ def begin_file(upload: ResumableUpload, head: bytes) -> StoredFile:
 
 def _begin(upload: ResumableUpload, container: Container) -> StoredFile:
     """Begin the file, if the upload is still ours: whoever slept may find it finished."""
-    hold(upload)
-    publication = intake.publish(
+    return intake.publish(
         upload.recording,
         container,
         upload.length,
         budget=upload.reservation,
         resting=period() + MARGIN,
-    )
-    try:
-        hold(upload)
-    except (Lost, Expired):
-        publication.abandon()
-        raise
-    return publication.stored
+        wanted=partial(hold, upload),
+    ).stored
 
 
 def give_captions(upload: ResumableUpload, srt: str) -> None:

@@ -44,7 +44,7 @@ class Uploads(Target):
         self, recordings: Sequence[Recording], at: datetime, *, lock: bool = False
     ) -> list[Facts]:
         """Gather what decides about uploads, in five queries; with `lock` nobody goes on then."""
-        rows = ResumableUpload.objects.filter(recording__in=recordings).order_by("pk")
+        rows = ResumableUpload.objects.filter(recording__in=recordings).order_by("pk").defer("head")
         resumable = {
             upload.recording_id: upload for upload in (rows.select_for_update() if lock else rows)
         }

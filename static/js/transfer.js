@@ -47,8 +47,9 @@ export async function giveUp(url, token) {
 
 /** Says what happens by `progress(sent)`, `done(recordingId)`, `failed(sentence)` and `lost()`. */
 export class Transfer {
-  constructor(file, { endpoint, token, memory, listener }) {
+  constructor(file, { endpoint, token, memory, listener, gone }) {
     this.file = file;
+    this.gone = gone;
     this.token = token;
     this.listener = listener;
     this.captions = null;
@@ -62,6 +63,7 @@ export class Transfer {
       onProgress: (sent) => listener.progress(sent),
       onShouldRetry: (error) => isPassing(error) && navigator.onLine,
       onBeforeRequest: (request) => this.before(request),
+      onAfterResponse: (request, answer) => this.after(request, answer),
       onSuccess: ({ lastResponse }) => listener.done(lastResponse?.getHeader("Recording-Id")),
       onError: (error) => this.failed(error),
     });
@@ -118,6 +120,13 @@ export class Transfer {
     const answer = await fetch(url, { method: "PUT", headers, body: this.captions });
     if (!answer.ok) throw new Refusal(sentence(await answer.text()));
     this.captions = null;
+  }
+
+  /** Left to itself the client would take any refusal to say how far it is for a lost upload. */
+  after(request, answer) {
+    const status = answer.getStatus();
+    if (request.getMethod() !== "HEAD" || status < 400 || status === 423) return;
+    throw status >= 500 ? new Error(String(status)) : new Refusal(this.gone);
   }
 
   async failed(error) {

@@ -35,7 +35,7 @@ class Upload {
       this.part(act).addEventListener("click", () => this[act]());
     }
     list.append(this.row);
-    const about = { endpoint: words.url, token, memory, listener: this };
+    const about = { endpoint: words.url, token, memory, listener: this, gone: words.gone };
     this.transfer = new Transfer(file, about);
     if (file.size === 0) this.show("failed", words.empty, { retry: false });
   }
