@@ -128,6 +128,7 @@ class UploadView(TusView):
         upload = receiving.go_on(find(request, token))
         resumable.refuse_expired(upload)
         resumable.refuse_locked(upload)
+        upload = resumable.find(upload.pk)  # as it is now that nobody writes
         headers = tus.state_of(upload) | {"Upload-Length": str(upload.length)}
         if upload.details["metadata"]:
             headers["Upload-Metadata"] = upload.details["metadata"]
