@@ -16,6 +16,7 @@ from django.db import models
 from django.db.models import CASCADE, PROTECT, Q, QuerySet
 from django.db.models.deletion import Collector, ProtectedError
 from django.db.models.functions import Now
+from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from recordings.ledger.models import Hold, StoredFile
@@ -164,6 +165,11 @@ class Recording(models.Model):
     def holds(self) -> QuerySet[Hold]:
         """The holds in force on this recording or its owner."""
         return Hold.objects.active().covering(owner_ids=[self.owner_id], recording_ids=[self.pk])
+
+    @property
+    def is_kept(self) -> bool:
+        """Whether an administrator keeps it from the policies, for good or for now."""
+        return self.keep or (self.keep_until is not None and self.keep_until > timezone.now())
 
     @property
     def is_sound_alone(self) -> bool:

@@ -21,6 +21,7 @@ from django.db.models import F
 from django.db.models.deletion import CASCADE
 from django.db.models.functions import Now
 
+from recordings import periods
 from recordings.ledger import reservations, resuming
 from recordings.ledger.exceptions import Held
 from recordings.ledger.models import Account, Hold, StoredFile
@@ -30,15 +31,12 @@ from recordings.models import Job, Recording, ResumableUpload
 
 BATCH_SIZE = 1000
 
-# Upper layers say here how long things stay in the trash; the first answer that is not None holds.
-period_sources: list[Callable[[], timedelta | None]] = []
-
 
 def period() -> timedelta:
     """Return how long what is trashed now can be restored; settings.TRASH_PERIOD by default."""
-    said = (source() for source in period_sources)
     usual: timedelta = settings.TRASH_PERIOD
-    return next((wait for wait in said if wait is not None), usual)
+    said = periods.stay("trash")
+    return usual if said is None else said
 
 
 @contextmanager

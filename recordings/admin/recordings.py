@@ -24,7 +24,7 @@ from recordings.ledger.admin_base import LibraryAdmin, number_of
 from recordings.ledger.exceptions import Held
 from recordings.models import Recording
 from recordings.querysets import RecordingQuerySet
-from recordings.templatetags.library import clock, is_kept
+from recordings.templatetags.library import clock
 from recordings.trash import move_to_trash, restore
 
 SHOWN = 50  # files and jobs on one recording's page
@@ -82,7 +82,7 @@ class RecordingAdmin(LibraryAdmin):
 
     @admin.display(description="stays", empty_value="")
     def stays(self, recording: Recording) -> str:
-        return ", ".join(["held"] * recording.is_held + ["kept"] * is_kept(recording))
+        return ", ".join(["held"] * recording.is_held + ["kept"] * recording.is_kept)
 
     @admin.display(description="length")
     def length(self, recording: Recording) -> str:

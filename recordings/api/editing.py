@@ -7,8 +7,9 @@ from typing import Any
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
-from recordings.api.serializers import JobSerializer
-from recordings.editing import cues, deadlines, rendering, sound
+from recordings import periods
+from recordings.api.serializers import JobSerializer, asked_once
+from recordings.editing import cues, rendering, sound
 from recordings.editing.models import EditingSession
 from recordings.editing.sessions import Change
 from recordings.editing.style import BadStyle, Style
@@ -111,7 +112,7 @@ class SessionSerializer(serializers.ModelSerializer[EditingSession]):
     @extend_schema_field(serializers.DateTimeField(allow_null=True))
     def get_expires_at(self, session: EditingSession) -> Any:
         """When it goes if nobody goes on with it."""
-        idle = deadlines.idle_period()
+        idle = asked_once(self.context, "sessions", lambda: periods.stay("sessions"))
         moment = session.touched_at + idle if idle is not None else None
         return moment and serializers.DateTimeField().to_representation(moment)
 
@@ -119,7 +120,12 @@ class SessionSerializer(serializers.ModelSerializer[EditingSession]):
     def get_job(self, session: EditingSession) -> Any:
         """The newest rendering of this session."""
         jobs = Job.objects.filter(recording=session.recording_id, kind=Job.Kind.RENDER)
-        job = jobs.filter(options__session=session.pk).order_by("-pk").first()
+        newest = asked_once(
+            self.context,
+            f"renders of {session.recording_id}",
+            lambda: {job.options["session"]: job for job in jobs.order_by("pk")},
+        )
+        job = newest.get(session.pk)
         return JobSerializer(job).data if job else None
 
 

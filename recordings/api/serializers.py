@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from collections.abc import Callable, Mapping
 from typing import Any, cast
 
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
-from recordings import pictures
-from recordings.editing.deadlines import final_period
+from recordings import periods, pictures
 from recordings.ledger.models import Account
 from recordings.ledger.names import Kind
 from recordings.models import Job, Recording, RecordingFile
@@ -33,6 +32,14 @@ class JobSerializer(serializers.ModelSerializer[Job]):
             "finished_at",
         ]
         read_only_fields = fields
+
+
+def asked_once(context: Mapping[str, Any], name: str, ask: Callable[[], Any]) -> Any:
+    """Return what is the same for all the rows of an answer, asking for the first of them."""
+    shared = cast(dict[str, Any], context)
+    if name not in shared:
+        shared[name] = ask()
+    return shared[name]
 
 
 class FileSerializer(serializers.ModelSerializer[RecordingFile]):
@@ -66,16 +73,10 @@ class FileSerializer(serializers.ModelSerializer[RecordingFile]):
     def get_leaves_at(self, file: RecordingFile) -> str | None:
         """When it goes by itself; of a final video as the policies have it now."""
         moment = file.leaves_at
-        if file.kind == Kind.FINAL and (period := self._final_period()) is not None:
-            moment = file.created_at + period
+        if file.kind == Kind.FINAL:
+            period = asked_once(self.context, "finals", lambda: periods.stay("finals"))
+            moment = periods.final_leaves_at(file, period)
         return serializers.DateTimeField().to_representation(moment) if moment else None
-
-    def _final_period(self) -> timedelta | None:
-        """Ask once for all the files of an answer."""
-        shared = cast(dict[str, timedelta | None], self.context)
-        if "final_period" not in shared:
-            shared["final_period"] = final_period()
-        return shared["final_period"]
 
 
 class RecordingSerializer(serializers.ModelSerializer[Recording]):

@@ -11,7 +11,7 @@ from django.utils.formats import date_format
 from django.utils.timezone import localtime, now
 from django.utils.translation import gettext, gettext_lazy
 
-from recordings.editing.deadlines import final_period
+from recordings import periods
 from recordings.ledger.names import Kind
 from recordings.models import Recording, RecordingFile, SourceRule
 
@@ -77,13 +77,6 @@ def played(recording: Recording) -> RecordingFile | None:
     return next((files[kind] for kind in PLAYED if kind in files), None)
 
 
-@register.filter
-def is_kept(recording: Recording) -> bool:
-    """Whether an administrator keeps it from the policies, for good or for now."""
-    until = recording.keep_until
-    return recording.keep or (until is not None and until > now())
-
-
 @register.simple_tag
 def source_rule(event: str) -> str:
     """What the rule in force does to originals, in a sentence; empty when they stay."""
@@ -107,12 +100,8 @@ class FinalVideo:
 def finals(recording: Recording) -> list[FinalVideo]:
     """The final videos of a recording that came `with_files().with_held()`, newest first."""
     found = [file for file in recording.current_files if file.kind == Kind.FINAL]
-    stays = recording.is_held or is_kept(recording) or recording.trashed_at is not None
-    period = final_period() if found and not stays else None
-    return [
-        FinalVideo(file, None if period is None else file.created_at + period)
-        for file in reversed(found)
-    ]
+    period = periods.stay("finals") if found else None
+    return [FinalVideo(file, periods.final_leaves_at(file, period)) for file in reversed(found)]
 
 
 @register.filter

@@ -14,7 +14,7 @@ it safe:
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 from functools import partial
@@ -26,6 +26,7 @@ from django.db import transaction
 from django.db.models import Q
 from django.db.models.functions import Now
 
+from recordings import periods
 from recordings.ledger import leases, reservations, resuming
 from recordings.ledger.exceptions import Damaged, Lost
 from recordings.ledger.models import StoredFile
@@ -45,15 +46,14 @@ from recordings.uploads.models import ResumableUpload
 LOCKED: Final = "Another request is still writing this file; wait a moment."
 MARGIN: Final = timedelta(hours=1)  # by which a file at rest outlasts its upload
 
-# Upper layers say here how long an upload may rest; the first that says a time holds.
-period_sources: list[Callable[[], timedelta | None]] = []
-
 
 def period() -> timedelta:
-    """Return for how long an upload may go on after its last bytes."""
-    said = (source() for source in period_sources)
+    """Return for how long an upload may go on after its last bytes.
+
+    A policy that takes uploads at once takes those that nobody writes; they may begin all the same.
+    """
     usual: timedelta = settings.UPLOAD_PERIOD
-    return next(filter(None, said), usual)
+    return periods.stay("uploads") or usual
 
 
 def create(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from django.db.models import Q, QuerySet
 
@@ -11,7 +11,6 @@ from recordings.models import Recording
 from retention.choices import Action, Clock
 from retention.decide import Facts
 from retention.models import RetentionPolicy
-from retention.promises import period_of
 from retention.targets import library
 
 
@@ -49,11 +48,3 @@ class Trash(library.RecordingTarget):
 
     def phrase(self, policy: RetentionPolicy, of: str) -> str:
         return f"recordings{of} whose time in the trash is over"
-
-
-def period() -> timedelta | None:
-    """Return how long what is trashed now can be restored, as the policies in force have it.
-
-    None, the site's usual time, where no policy for everyone says otherwise.
-    """
-    return period_of(Trash.slug)

@@ -15,9 +15,9 @@ from django.db.models.functions import Now
 from django.test import Client
 from django.utils import timezone
 
+from recordings import periods
 from recordings.ledger.models import Account
 from recordings.models import Recording, ResumableUpload
-from recordings.uploads import resumable
 from tests.api.conftest import assert_nothing_left, mp4
 from tests.api.tus_client import UPLOADS, Tus, metadata
 from tests.conftest import assert_clean
@@ -341,7 +341,7 @@ def test_upload_that_has_expired_is_410(tus: Tus, begun: str, content: bytes, me
 
 
 def test_shorter_period_of_an_upper_layer_counts(tus: Tus, monkeypatch: Any) -> None:
-    monkeypatch.setattr(resumable, "period_sources", [lambda: timedelta(minutes=5)])
+    monkeypatch.setattr(periods, "sources", [lambda of: timedelta(minutes=5)])
 
     until = parsedate_to_datetime(tus.create(SIZE)["Upload-Expires"])
 
