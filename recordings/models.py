@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import secrets
+from collections.abc import Sequence
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, ClassVar
 from urllib.parse import quote
@@ -193,6 +194,11 @@ class Recording(models.Model):
     def file(self, kind: Kind) -> RecordingFile | None:
         """Return the current file of a kind."""
         return self.files.current().filter(kind=kind).select_related("stored").first()
+
+    def first_file(self, kinds: Sequence[Kind]) -> RecordingFile | None:
+        """Return the current file of the first of these kinds that stands."""
+        files = self.files.current().filter(kind__in=kinds).select_related("stored")
+        return min(files, key=lambda file: kinds.index(Kind(file.kind)), default=None)
 
     def take_number(self, kind: Kind) -> int:
         """Return the next number for names of a kind; the caller holds this row's lock."""

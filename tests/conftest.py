@@ -186,14 +186,23 @@ def administrator(db: None) -> Any:
 
 
 def store(
-    recording: Recording, kind: Kind, content: bytes, *, extension: str = "mp4"
+    recording: Recording,
+    kind: Kind,
+    content: bytes,
+    *,
+    extension: str = "mp4",
+    session_id: int = 0,
 ) -> RecordingFile:
-    """Put bytes in place for a recording the way the product does."""
+    """Put bytes in place for a recording, or an editing session of it, as the product does."""
     with transaction.atomic():
         locked = Recording.objects.select_for_update().get(pk=recording.pk)
         number = locked.take_number(kind)
     if kind == Kind.ORIGINAL:
         name = names.original(recording.owner_id, recording.pk, extension, number)
+    elif kind == Kind.SESSION_AUDIO:
+        name = names.session_audio(recording.owner_id, session_id, number)
+    elif kind == Kind.FINAL:
+        name = names.final(recording.owner_id, recording.pk, session_id, number)
     else:
         name = names.of_kind(kind, recording.owner_id, recording.pk, number)
     with Publication.begin(

@@ -92,15 +92,10 @@ def _refuse_pointless(session: EditingSession) -> RecordingFile:
         raise CannotEdit("Something is being done with this recording: wait for it, or cancel it.")
     if not cues.segments(session.captions):
         raise CannotEdit("There are no captions to render yet.")
-    source = _source_of(recording)
+    source = recording.first_file(SOURCES)
     if source is None or recording.is_sound_alone:
         raise CannotEdit("This recording has no picture to render captions onto.")
     return source
-
-
-def _source_of(recording: Recording) -> RecordingFile | None:
-    files = recording.files.current().filter(kind__in=SOURCES).select_related("stored")
-    return min(files, key=lambda file: SOURCES.index(Kind(file.kind)), default=None)
 
 
 def render(job: Job, watchdog: Watchdog) -> None:
@@ -108,7 +103,7 @@ def render(job: Job, watchdog: Watchdog) -> None:
     recording, asked = job.recording, job.options
     rows = EditingSession.objects.filter(pk=asked["session"], revision=asked["revision"])
     session = rows.filter(recording=recording).first()
-    source = _source_of(recording) if recording else None
+    source = recording.first_file(SOURCES) if recording else None
     if recording is None or session is None or source is None:
         raise MediaError(GONE)
     with scratch(recording.owner_id, recording.pk, source.extension) as place, ExitStack() as stack:

@@ -28,7 +28,7 @@ from recordings.ledger.names import Kind
 from recordings.ledger.release import release
 from recordings.ledger.storages import content
 from recordings.ledger.transactions import retried
-from recordings.models import Recording, RecordingFile
+from recordings.models import Job, Recording, RecordingFile
 from recordings.processing import captions
 from recordings.processing.documents import DocumentError, Transcript
 from recordings.trash import locked
@@ -181,8 +181,6 @@ def refuse_busy(session: EditingSession) -> None:
 
 
 def is_rendered_now(session: EditingSession) -> bool:
-    from recordings.models import Job
-
     jobs = Job.objects.open().filter(recording=session.recording_id, kind=Job.Kind.RENDER)
     return jobs.filter(options__session=session.pk).exists()
 

@@ -133,8 +133,7 @@ def _failed(session: EditingSession, sentence: str) -> str:
 def prepare(session: EditingSession) -> None:
     """Extract, store and show the sound of a session we have claimed."""
     recording = session.recording
-    files = recording.files.current().filter(kind__in=SOURCES).select_related("stored")
-    source = min(files, key=lambda file: SOURCES.index(Kind(file.kind)), default=None)
+    source = recording.first_file(SOURCES)
     if source is None:
         raise MediaError(NO_SOUND)
     with scratch(recording.owner_id, recording.pk, source.extension) as place:

@@ -15,6 +15,7 @@ from threading import Event
 from django.db.models.functions import Now
 from django.utils import timezone
 
+from recordings.editing.exceptions import CannotEdit
 from recordings.ledger import names
 from recordings.ledger.models import Reservation
 from recordings.ledger.names import Kind
@@ -51,7 +52,8 @@ def store(
 def show(recording: Recording, publication: Publication, number: int) -> None:
     """Make stored captions the current ones of a recording whose lock the caller holds.
 
-    A person edited them, so no policy removes them as superseded later on. Raises Lost.
+    A person edited them, so no policy removes them as superseded later on. Raises Lost,
+    and CannotEdit where the recording is another's by now.
     """
     recording.files.current().filter(kind=Kind.SUBTITLES).update(superseded_at=Now())
     _add(recording, publication, number, draft=False)
@@ -63,7 +65,7 @@ def show_draft(
     """Save stored captions of a neglected session, which were `written` last at that moment.
 
     They are the current ones, as a draft, unless a newer version has come since: that stands, and
-    the draft is kept behind it. The caller holds the recording's lock. Raises Lost.
+    the draft is kept behind it. The caller holds the recording's lock. Raises Lost, CannotEdit.
     """
     current = recording.files.current().filter(kind=Kind.SUBTITLES)
     newer = current.filter(created_at__gt=written).exists()
@@ -81,6 +83,8 @@ def _add(
     draft: bool,
     behind: bool = False,
 ) -> RecordingFile:
+    if publication.stored.owner_id != recording.owner_id:  # who would pay for it
+        raise CannotEdit("This recording changed hands at this moment: try again.")
     return RecordingFile.objects.create(
         recording=recording,
         kind=Kind.SUBTITLES,

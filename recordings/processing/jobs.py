@@ -40,8 +40,7 @@ class CannotProcess(LedgerError):
 
 def source_of(recording: Recording) -> RecordingFile | None:
     """Return the file that processing starts from: the original, else the best that is left."""
-    files = recording.files.current().filter(kind__in=SOURCES).select_related("stored")
-    return min(files, key=lambda file: SOURCES.index(Kind(file.kind)), default=None)
+    return recording.first_file(SOURCES)
 
 
 def estimate(size: int) -> int:

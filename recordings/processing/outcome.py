@@ -34,6 +34,7 @@ SAME_SECONDS = 0.05  # by which two renditions of the same cut may differ in len
 FORMER_CAPTIONS = (
     "The captions that were edited belong to another cut; they are among the former captions."
 )
+OTHER_CLOCK = "The captions that were edited belong to another cut, so their times are wrong now."
 LOG_LENGTH = 20_000  # characters kept of a job's log, the last ones
 
 # Replaced files of these kinds go at once; older transcripts wait for their policy.
@@ -77,6 +78,7 @@ def succeeded(job: Job, results: Sequence[Result], findings: Findings) -> None:
             recording = still_ours(job, found)
             held = bool(held_among(found))
             same_cut = _is_same_cut(recording, findings)
+            edited = _edited_captions(recording)
             shown = [one for one in results if not _is_worse(one, recording, same_cut=same_cut)]
             _supersede(recording, [result.kind for result in shown], held=held)
             for result in shown:
@@ -87,7 +89,9 @@ def succeeded(job: Job, results: Sequence[Result], findings: Findings) -> None:
                     draft=result.draft,
                     stored=result.publication.settle(),
                 )
-            _describe(recording, findings, lost=_edited(recording, shown))
+            _describe(recording, findings)
+            if edited and not same_cut:
+                _warn_of_captions(recording, edited)
             if findings.verified and not findings.site_fault:
                 _apply_rule(SourceRule.Event.SUCCEEDED, recording, held=held, findings=findings)
             else:
@@ -125,12 +129,17 @@ def _is_same_cut(recording: Recording, findings: Findings) -> bool:
     )
 
 
-def _edited(recording: Recording, shown: Sequence[Result]) -> bool:
-    """Tell whether the results have taken the place of captions that a person edited."""
-    numbers = {result.number for result in shown if result.kind == Kind.SUBTITLES}
-    former = recording.files.superseded().filter(kind=Kind.SUBTITLES).order_by("-version")
-    last = former.exclude(version__in=numbers).first()
-    return bool(numbers) and last is not None and last.edited
+def _edited_captions(recording: Recording) -> RecordingFile | None:
+    captions = recording.file(Kind.SUBTITLES)
+    return captions if captions is not None and captions.edited else None
+
+
+def _warn_of_captions(recording: Recording, edited: RecordingFile) -> None:
+    """Say what became of captions that a person edited for another cut."""
+    stands = recording.file(Kind.SUBTITLES) == edited  # nothing could be made to replace them
+    sentence = OTHER_CLOCK if stands else FORMER_CAPTIONS
+    recording.warning = f"{recording.warning} {sentence}".strip()
+    recording.save(update_fields=["warning"])
 
 
 def _supersede(recording: Recording, kinds: Sequence[Kind], *, held: bool) -> None:
@@ -145,10 +154,10 @@ def _let_go(files: Sequence[RecordingFile], *, reason: StoredFile.Reason, by: st
     RecordingFile.objects.filter(pk__in=[file.pk for file in files]).delete()
 
 
-def _describe(recording: Recording, findings: Findings, *, lost: bool) -> None:
+def _describe(recording: Recording, findings: Findings) -> None:
     recording.duration = findings.duration
     recording.width, recording.height = findings.width, findings.height
-    recording.warning = f"{findings.warning} {FORMER_CAPTIONS if lost else ''}".strip()
+    recording.warning = findings.warning
     recording.state = Recording.State.READY
     recording.save(update_fields=["duration", "width", "height", "warning", "state"])
     Recording.objects.filter(pk=recording.pk).update(processed_at=Now())

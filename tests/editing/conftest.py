@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 from django.test import Client
 
-from recordings.editing import sessions
+from recordings import transfer
+from recordings.editing import sessions, versions
 from recordings.editing.models import EditingSession
 from recordings.ledger.names import Kind
 from recordings.models import Recording
@@ -45,6 +46,19 @@ def captioned(make_recording: Callable[..., Recording]) -> Recording:
 @pytest.fixture
 def session(captioned: Recording) -> EditingSession:
     return sessions.begin(captioned.pk)
+
+
+@pytest.fixture
+def given_away_meanwhile(make_user: Callable[..., Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have a recording transferred between storing its captions and showing them."""
+    really_store, receiver = versions.store, make_user("boris")
+
+    def store_and_give_away(recording: Recording, *said: Any) -> Any:
+        stored = really_store(recording, *said)
+        transfer.transfer([recording.pk], to=receiver, by="anna")
+        return stored
+
+    monkeypatch.setattr(versions, "store", store_and_give_away)
 
 
 @pytest.fixture

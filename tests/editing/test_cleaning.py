@@ -7,24 +7,21 @@ from typing import Any
 
 import pytest
 from django.core.management import call_command
-from django.db import transaction
 from django.db.models.functions import Now
 
 from recordings import archive, closing, tasks, transfer, trash
-from recordings.editing import cleaning, rendering, sessions, versions
+from recordings.editing import cleaning, rendering, sessions
 from recordings.editing.exceptions import CannotEdit
 from recordings.editing.models import EditingSession
-from recordings.ledger import names
 from recordings.ledger.models import Account, StoredFile
 from recordings.ledger.names import Kind
-from recordings.ledger.publish import Publication
 from recordings.ledger.release import place_hold
 from recordings.models import Job, RecordingFile
 from recordings.processing.captions import parse
 from retention import once
 from tests import archives
 from tests.api.conftest import caller
-from tests.conftest import assert_clean
+from tests.conftest import assert_clean, store
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -35,20 +32,7 @@ DAY = timedelta(days=1)
 
 def put_sound(session: EditingSession) -> RecordingFile:
     """Give a session a file as its sound, without a worker."""
-    recording = session.recording
-    with Publication.begin(
-        name=names.session_audio(recording.owner_id, session.pk),
-        kind=Kind.SESSION_AUDIO,
-        owner_id=recording.owner_id,
-        recording_id=recording.pk,
-        size=1000,
-    ) as publication:
-        publication.write(bytes(1000))
-        publication.finish()
-        with transaction.atomic():
-            file = RecordingFile.objects.create(
-                recording=recording, kind=Kind.SESSION_AUDIO, stored=publication.settle()
-            )
+    file = store(session.recording, Kind.SESSION_AUDIO, bytes(1000), session_id=session.pk)
     EditingSession.objects.filter(pk=session.pk).update(audio=file)
     return file
 
@@ -165,19 +149,11 @@ def test_captions_that_are_as_they_were_again_are_not_saved(session, captioned):
 
 
 def test_draft_of_a_recording_that_changed_hands_meanwhile_is_not_saved(
-    session, captioned, make_user, monkeypatch
+    session, captioned, given_away_meanwhile
 ):
-    store, receiver = versions.store, make_user("boris")
     sessions.save(session.pk, CHANGED, revision=1)
     idle(session)
     session.refresh_from_db()
-
-    def store_and_give_away(recording: Any, *said: Any) -> Any:
-        stored = store(recording, *said)
-        transfer.transfer([recording.pk], to=receiver, by="anna")
-        return stored
-
-    monkeypatch.setattr(versions, "store", store_and_give_away)
 
     with pytest.raises(CannotEdit, match="changed hands"):
         cleaning.remove(session, by="policy")

@@ -7,15 +7,12 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from django.db import transaction
 from django.db.models.functions import Now
 from django.test import Client
 from django.utils.dateparse import parse_datetime
 
 from recordings.editing import cleaning, sessions
-from recordings.ledger import names
 from recordings.ledger.names import Kind
-from recordings.ledger.publish import Publication
 from recordings.ledger.release import place_hold
 from recordings.models import EditingSession, Recording, RecordingFile
 from recordings.processing.captions import Segment
@@ -32,19 +29,7 @@ HEARD = [Segment(0.0, 1.0, "as heard")]
 @pytest.fixture
 def final(captioned: Recording) -> RecordingFile:
     """What session 7 was rendered into."""
-    with Publication.begin(
-        name=names.final(captioned.owner_id, captioned.pk, 7),
-        kind=Kind.FINAL,
-        owner_id=captioned.owner_id,
-        recording_id=captioned.pk,
-        size=1000,
-    ) as publication:
-        publication.write(bytes(1000))
-        publication.finish()
-        with transaction.atomic():
-            return RecordingFile.objects.create(
-                recording=captioned, kind=Kind.FINAL, stored=publication.settle()
-            )
+    return store(captioned, Kind.FINAL, bytes(1000), session_id=7)
 
 
 @pytest.fixture

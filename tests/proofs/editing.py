@@ -4,14 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from django.db import transaction
-
 from recordings.editing import cleaning, sessions
 from recordings.editing.models import EditingSession
-from recordings.ledger import names
 from recordings.ledger.names import Kind
-from recordings.ledger.publish import Publication
-from recordings.models import Recording, RecordingFile
+from recordings.models import Recording
 from recordings.processing.captions import parse
 from tests.conftest import store
 from tests.processing import clips
@@ -37,19 +33,7 @@ def filmed(film: bytes) -> World:
 def open_session(world: World) -> EditingSession:
     """Open a session with changed captions and a sound of its own."""
     session = sessions.begin(world.recording.pk)
-    with Publication.begin(
-        name=names.session_audio(world.owner.pk, session.pk),
-        kind=Kind.SESSION_AUDIO,
-        owner_id=world.owner.pk,
-        recording_id=world.recording.pk,
-        size=1000,
-    ) as publication:
-        publication.write(bytes(1000))
-        publication.finish()
-        with transaction.atomic():
-            file = RecordingFile.objects.create(
-                recording=world.recording, kind=Kind.SESSION_AUDIO, stored=publication.settle()
-            )
+    file = store(world.recording, Kind.SESSION_AUDIO, bytes(1000), session_id=session.pk)
     sessions.save(session.pk, sessions.Change(captions=CAPTIONS), revision=1)
     mine = EditingSession.objects.filter(pk=session.pk)
     mine.update(audio=file, used_until=None)
