@@ -25,12 +25,13 @@ from typing import Any, Final
 from uuid import UUID
 
 from django.db import transaction
-from django.db.models import F
+from django.db.models import Count, F
 from django.db.models.functions import Now
 
 from recordings.ledger import identity, leases
 from recordings.ledger.entries import PAGE, Entry, Page
 from recordings.ledger.exceptions import Lost, StorageFault
+from recordings.ledger.lookups import Lines
 from recordings.ledger.models import Scan, Sighting, StoredFile
 from recordings.ledger.names import parse
 from recordings.ledger.storages import storage
@@ -70,6 +71,10 @@ def compare(alias: str, *, after: str = "", columns: Sequence[str] = ()) -> Iter
     previous = os.fsencode(after)
     for page in storage(alias).pages(after=after):
         previous = _in_order(page.names, previous)
+        if not columns and _has_these(alias, after, page.names):
+            after = page.names[-1]
+            yield Block(page, page.names, [], [], [], after)
+            continue
         possible = _possible(page.names)
         upto, start = possible[-1] if possible else after, 0
         for rows, last in _stretches(alias, after, upto, columns):
@@ -79,6 +84,17 @@ def compare(alias: str, *, after: str = "", columns: Sequence[str] = ()) -> Iter
     for rows, last in _stretches(alias, after, None, columns):
         if rows:
             yield _block(None, [], rows, last)
+
+
+def _has_these(alias: str, after: str, names: list[str]) -> bool:
+    """Tell whether rows and listing agree, as nearly always, by one text instead of many rows."""
+    text = "\n".join(names)
+    if not _is_plain(names) or text.count("\n") >= len(names):
+        return False
+    rows = StoredFile._base_manager.filter(storage=alias, file__gt=after, file__lte=names[-1])
+    some = rows.order_by("file").values("file")[: len(names) + 1]
+    found = some.aggregate(text=Lines("file"), count=Count("file"))
+    return found == {"text": text, "count": len(names)}
 
 
 def _block(page: Page | None, names: list[str], rows: list[tuple[Any, ...]], last: str) -> Block:

@@ -20,7 +20,7 @@ from uuid import UUID
 from django.conf import settings
 from django.core.files.storage import FileSystemStorage, InvalidStorageError, storages
 
-from recordings.ledger import moving, walk
+from recordings.ledger import moving, walking
 from recordings.ledger.descent import Descent
 from recordings.ledger.entries import INCOMING, MARKER, PAGE, Entry, Moved, Page
 from recordings.ledger.exceptions import NameTaken, StorageFault, StorageFull
@@ -318,13 +318,8 @@ class DiskStorage(FileSystemStorage):
     def pages(self, *, after: str = "") -> Iterator[DiskPage]:
         if not self.root.is_dir():
             raise StorageFault(f"The media folder {self.root} is not there; is its disk mounted?")
-        try:
-            for names in walk.pages(self.root, after=after, size=PAGE, hidden=HIDDEN):
-                yield DiskPage(self.root, names)
-        except OSError as error:
-            raise StorageFault(
-                f"{error.filename} cannot be read ({error.strerror}), and half a listing is none."
-            ) from error
+        for names in walking.pages(self.root, after=after, size=PAGE, hidden=HIDDEN):
+            yield DiskPage(self.root, names)
 
     def listing(self) -> Iterator[Entry]:
         for page in self.pages():

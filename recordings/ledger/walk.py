@@ -1,82 +1,101 @@
-"""Listing a folder in byte order: a sorted walk that stats nothing and keeps a page in memory.
+"""Reading a folder in byte order: a sorted walk that stats nothing and keeps a page in memory.
 
 As fast as reading the folders allows: of each entry only name and type are looked at, and both
-came with the reading.
+came with the reading. `python walk.py ROOT AFTER SIZE [HIDDEN ...]` does it in a process of its
+own for `walking`, and needs nothing but the standard library: each page goes out as its length in
+eight bytes and its names with zeros between them, and a length of 0 says that this was all.
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
-from pathlib import Path
+import signal
+import sys
+from collections.abc import Collection, Iterator
 from typing import Final
 
 LONGEST: Final = 5000  # names carried along before they are handed on
+HEADER: Final = 8  # bytes
 
 
-def pages(root: Path, *, after: str, size: int, hidden: frozenset[str]) -> Iterator[list[str]]:
+def pages(root: bytes, *, after: bytes, size: int, hidden: Collection[bytes]) -> Iterator[bytes]:
     """Yield names of what is no folder below `root`, in byte order, `size` at a time.
 
     `hidden` are entries of the root itself that are left out. A folder that goes away meanwhile
     was empty; any other error is raised, since half a listing is none.
     """
-    behind = os.fsencode(after)
-    page: list[str] = []
-    bases, _ = _sorted(root, "")
-    for run in _runs(root, "", [base for base in bases if base.rstrip("/") not in hidden], behind):
-        page += run if not behind else [name for name in run if os.fsencode(name) > behind]
+    page: list[bytes] = []
+    top, _ = _sorted(root + b"/", b"")
+    for run in _runs(root + b"/", [name for name in top if name.rstrip(b"/") not in hidden], after):
+        page += run if not after else [name for name in run if name > after]
         while len(page) >= size:
-            yield page[:size]
+            yield b"\0".join(page[:size])
             del page[:size]
     if page:
-        yield page
+        yield b"\0".join(page)
 
 
-def _runs(root: Path, folder: str, bases: list[str], behind: bytes) -> Iterator[list[str]]:
+def _runs(root: bytes, names: list[bytes], after: bytes) -> Iterator[list[bytes]]:
     """Yield names that follow each other, going down where a folder comes between.
 
     A folder without folders is read in passing: most are, and a generator for each would cost as
     much as reading it.
     """
-    run: list[str] = []
-    for base in bases:
-        name = folder + base
-        if base[-1] != "/":
+    run: list[bytes] = []
+    for name in names:
+        if not name.endswith(b"/"):
             run.append(name)
-        elif not behind or _leads_behind(os.fsencode(name), behind):
+        elif not after or name > after or after.startswith(name):
             inside, is_deep = _sorted(root, name)
             if not is_deep:
-                run += [name + last for last in inside]
+                run += inside
             if is_deep or len(run) > LONGEST:
                 yield run
                 run = []
             if is_deep:
-                yield from _runs(root, name, inside, behind)
+                yield from _runs(root, inside, after)
     yield run
 
 
-def _leads_behind(folder: bytes, behind: bytes) -> bool:
-    return folder > behind or behind.startswith(folder)
-
-
-def _sorted(root: Path, folder: str) -> tuple[list[str], bool]:
+def _sorted(root: bytes, folder: bytes) -> tuple[list[bytes], bool]:
     """Read one folder, and tell whether others are in it.
 
     A folder sorts as `name/`, so that `a-b/` comes before `a/`.
     """
+    is_deep = False
+    names: list[bytes] = []
     try:
-        with os.scandir(f"{root}/{folder}") as found:
-            bases = [
-                entry.name + "/" if entry.is_dir(follow_symlinks=False) else entry.name
-                for entry in found
-            ]
+        with os.scandir(root + folder) as found:
+            for entry in found:
+                if entry.is_dir(follow_symlinks=False):
+                    names.append(folder + entry.name + b"/")
+                    is_deep = True
+                else:
+                    names.append(folder + entry.name)
     except FileNotFoundError:
         if folder:  # removed, empty, since its parent was read
             return [], False
         raise
-    joined = "".join(bases)
-    if joined.isascii():
-        bases.sort()
-    else:
-        bases.sort(key=os.fsencode)
-    return bases, "/" in joined
+    names.sort()
+    return names, is_deep
+
+
+def main(root: bytes, after: bytes, size: bytes, *hidden: bytes) -> None:
+    """Write the pages to standard output; exits with 1 and a sentence where they end early."""
+    signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # nobody listens any more
+    out = sys.stdout.buffer
+    try:
+        for page in pages(root, after=after, size=int(size), hidden=hidden):
+            out.write(len(page).to_bytes(HEADER, "big") + page)
+    except OSError as error:
+        sys.exit(unreadable(error))
+    out.write(bytes(HEADER))
+
+
+def unreadable(error: OSError) -> str:
+    """Say what could not be read, and why."""
+    return f"{os.fsdecode(error.filename)} cannot be read ({error.strerror})"
+
+
+if __name__ == "__main__":
+    main(*map(os.fsencode, sys.argv[1:]))

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
+from pathlib import Path
 
 from django.conf import settings
 from django.core.files.base import ContentFile
@@ -24,6 +26,18 @@ def put(name: str, content: bytes = b"lost") -> None:
         storages["s3"].client.put_object(Bucket="media", Key=name, Body=content)
     else:
         storages["disk"].save(name, ContentFile(content))
+
+
+def dig(folder: Path) -> None:
+    """Make folders below each other until no path leads to the last."""
+    folder.mkdir()
+    at = os.open(folder, os.O_DIRECTORY)
+    for _ in range(20):
+        os.mkdir("z" * 250, dir_fd=at)
+        below = os.open("z" * 250, os.O_DIRECTORY, dir_fd=at)
+        os.close(at)
+        at = below
+    os.close(at)
 
 
 def aged(entry: Entry | None) -> Entry | None:

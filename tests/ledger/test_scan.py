@@ -23,7 +23,7 @@ from recordings.ledger.s3_listing import Reader
 from recordings.ledger.scan import compare, scan
 from recordings.ledger.storages import storage
 from recordings.trash import erase
-from tests.ledger.strays import Backwards, BreaksOff, SmallPages, put, use
+from tests.ledger.strays import Backwards, BreaksOff, SmallPages, dig, put, use
 
 pytestmark = pytest.mark.django_db
 
@@ -239,18 +239,10 @@ def test_listing_out_of_order_or_broken_off_ends_the_scan(make_recording, settin
     assert Scan.objects.finished().count() == 0
 
 
-def test_folder_that_cannot_be_read_ends_the_scan(recording, settings, monkeypatch):
+def test_folder_that_cannot_be_read_ends_the_scan(recording, settings):
     bind("disk")
-    folder = settings.MEDIA_ROOT / "user_0"
-    folder.mkdir()
-    scandir = os.scandir
+    dig(settings.MEDIA_ROOT / "user_0")
 
-    def refuse(path):
-        if str(path).rstrip("/") == str(folder):
-            raise PermissionError(13, "Permission denied", str(folder))
-        return scandir(path)
-
-    monkeypatch.setattr(os, "scandir", refuse)
     with pytest.raises(StorageFault, match="half a listing"):
         scanned()
 
@@ -274,6 +266,20 @@ def test_last_scan_is_what_health_reads(bound):
 
     assert last is not None
     assert (last.orphans, last.missing) == (1, 0)
+
+
+@pytest.mark.parametrize(("listed", "known"), [(1, 2), (2, 1)])
+def test_name_with_a_line_feed_passes_for_no_two_names(bound, listed, known):
+    one = "user_0/audio/1_processed.mp3", "user_0/audio/2_processed.mp3"
+    spelled = {1: ["\n".join(one)], 2: list(one)}
+    for name in spelled[listed]:
+        put(name)
+    for name in spelled[known]:
+        StoredFile.objects.create(file=name, storage="disk", kind="audio", size=4)
+
+    (block,) = [block for block in compare("disk") if block.strays or block.absent]
+
+    assert (block.strays, block.absent) == (spelled[listed], spelled[known])
 
 
 def test_scan_after_a_purge_of_half_the_library_works_on(make_recording):
@@ -311,8 +317,9 @@ def test_listing_is_in_byte_order_and_can_begin_anywhere(tmp_path_factory, folde
         (root / name).write_bytes(b"")
 
     def listed(after: str) -> list[bytes]:
-        pages = walk.pages(root, after=after, size=3, hidden=frozenset())
-        return [os.fsencode(name) for page in pages for name in page]
+        behind = os.fsencode(after)
+        pages = walk.pages(os.fsencode(root), after=behind, size=3, hidden=frozenset())
+        return [name for page in pages for name in page.split(b"\0")]
 
     everything = listed("")
     assert everything == sorted(everything)

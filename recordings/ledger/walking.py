@@ -1,0 +1,68 @@
+"""A listing of the media folder, read by a process of its own while ours compares it with rows.
+
+Two threads would not do: reading a folder hands Python's lock over at every entry. What fits into
+one page is read here, since a process costs more than that.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Collection, Iterator
+from itertools import islice
+from pathlib import Path
+from typing import IO
+
+from recordings.ledger import walk
+from recordings.ledger.exceptions import StorageFault
+
+
+def pages(root: Path, *, after: str, size: int, hidden: Collection[str]) -> Iterator[list[str]]:
+    """Yield names of files below `root` behind `after`, in byte order, `size` at a time.
+
+    Raises StorageFault where a folder cannot be read or the listing breaks off: half of one would
+    make orphans of live files.
+    """
+    above = [os.fsencode(name) for name in hidden]
+    here = walk.pages(os.fsencode(root), after=os.fsencode(after), size=size, hidden=above)
+    try:
+        first = [_split(page) for page in islice(here, 1)]
+    except OSError as error:
+        raise _half(walk.unreadable(error)) from error
+    yield from first
+    if first and len(first[0]) == size:
+        yield from _read_elsewhere(root, first[0][-1], size, hidden)
+
+
+def _read_elsewhere(
+    root: Path, after: str, size: int, hidden: Collection[str]
+) -> Iterator[list[str]]:
+    command = [sys.executable, "-I", "-S", walk.__file__, str(root), after, str(size), *hidden]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as child:
+        assert child.stdout
+        assert child.stderr
+        try:
+            while (page := _next(child.stdout)) is not None:
+                if not page:
+                    return
+                yield _split(page)
+            raise _half(child.stderr.read().decode(errors="replace").strip())
+        finally:
+            child.kill()
+
+
+def _next(pipe: IO[bytes]) -> bytes | None:
+    """Return a page, an empty one behind the last, or None where the pipe ended without that."""
+    header = pipe.read(walk.HEADER)
+    length = int.from_bytes(header, "big")
+    page = pipe.read(length)
+    return page if (len(header), len(page)) == (walk.HEADER, length) else None
+
+
+def _split(page: bytes) -> list[str]:
+    return os.fsdecode(page).split("\0")
+
+
+def _half(why: str) -> StorageFault:
+    return StorageFault(f"{why or 'The listing broke off'}, and half a listing is none.")
