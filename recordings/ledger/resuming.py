@@ -27,8 +27,9 @@ from django.db.models.functions import Now
 
 from recordings.ledger import reservations
 from recordings.ledger.exceptions import Damaged
+from recordings.ledger.hashing import Hasher
 from recordings.ledger.models import Account, Reservation, StoredFile
-from recordings.ledger.publish import RENEW_SECONDS, Hasher, Publication, condemn
+from recordings.ledger.publish import RENEW_SECONDS, Publication, condemn
 from recordings.ledger.purge import remove_now
 from recordings.ledger.storages import Writer
 from recordings.ledger.transactions import retried
