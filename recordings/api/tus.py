@@ -21,8 +21,8 @@ VERSION: Final = "1.0.0"
 EXTENSIONS: Final = "creation,termination,checksum,expiration"
 OFFSET_STREAM: Final = "application/offset+octet-stream"
 STEP: Final = 16 * 1024  # a broken connection costs at most so much
-SLOWEST, GRACE_SECONDS = 1024, 30  # bytes a second, after a while
-SILENCE_SECONDS: Final = 10  # of a client in mid-upload; whoever resumes waits so long at most
+SLOWEST, GRACE_SECONDS = 1024, 30  # bytes a second, after a while; looked at after each STEP
+SILENCE_SECONDS: Final = 10  # after any byte; who resumes where a line fell silent waits so long
 LONGEST_METADATA: Final = 8 * 1024
 
 
@@ -92,7 +92,11 @@ def _decoded(name: str, value: str) -> str:
 
 
 def chunks(request: HttpRequest) -> Iterator[bytes]:
-    """Yield the body as it comes, up to where the connection ends or falls silent."""
+    """Yield the body as it comes, up to where the connection ends or falls silent.
+
+    A step is read as a whole, so a client that sends a byte now and then is borne until it is full.
+    Its claim lapses meanwhile, and others go on, but for a part on a disk, which it keeps locked.
+    """
     connection: Any = request.META.get("gunicorn.socket")
     if connection is not None:
         connection.settimeout(SILENCE_SECONDS)  # gunicorn resets this for the next request

@@ -8,17 +8,14 @@ do nothing when it wakes. Whatever does not reach `ready` is condemned and its r
 
 from __future__ import annotations
 
-import hashlib
 import logging
 import time
-from collections import deque
-from collections.abc import Callable, Iterable
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Callable, Iterable, Mapping
 from datetime import timedelta
 from functools import partial
 from itertools import islice
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 from uuid import UUID, uuid4
 
 from django.conf import settings
@@ -28,6 +25,7 @@ from django.db.models.functions import Now
 
 from recordings.ledger import leases, quarantine
 from recordings.ledger.exceptions import LedgerError, Lost, NameTaken, StorageFault
+from recordings.ledger.hashing import Hasher
 from recordings.ledger.models import Account, Receipt, Reservation, StoredFile
 from recordings.ledger.names import Kind
 from recordings.ledger.purge import remove_now
@@ -38,40 +36,12 @@ logger = logging.getLogger(__name__)
 
 LEASE = timedelta(minutes=2)
 RENEW_SECONDS = 30  # a quarter of the lease
-THREAD_FROM = 1024 * 1024  # below this a hashing thread costs more than it saves
 MOST_LEFTOVERS = 5000  # looked at at a time
 NAME_TRIES = 5  # names found taken in storage before giving up
-HASH_QUEUE = 8  # chunks the hash may lag behind the write
 
 
-class Hasher:
-    """SHA-256 beside the write: the digest runs on its own thread once a file is large."""
-
-    def __init__(self) -> None:
-        self._hash = hashlib.sha256()
-        self._pool: ThreadPoolExecutor | None = None
-        self._waiting: deque[Future[None]] = deque()
-        self.size = 0
-
-    def update(self, chunk: bytes) -> None:
-        self.size += len(chunk)
-        if self._pool is None and self.size > THREAD_FROM:
-            self._pool = ThreadPoolExecutor(1, thread_name_prefix="sha256")
-        if self._pool is None:
-            self._hash.update(chunk)
-            return
-        self._waiting.append(self._pool.submit(self._hash.update, chunk))
-        if len(self._waiting) > HASH_QUEUE:
-            self._waiting.popleft().result()
-
-    def hexdigest(self) -> str:
-        self.close()
-        return self._hash.hexdigest()
-
-    def close(self) -> None:
-        if self._pool is not None:
-            self._pool.shutdown(wait=True)
-            self._pool = None
+def always() -> None:
+    """Stand for `wanted` where nobody can take back what asked for the file."""
 
 
 class Publication:
@@ -100,7 +70,7 @@ class Publication:
         budget: Reservation | None = None,
         alias: str = "",
         resting: timedelta | None = None,
-        wanted: Callable[[], object] = bool,
+        wanted: Callable[[], object] = always,
     ) -> Publication:
         """Reserve `size` bytes, from `budget` first, and record the name.
 
@@ -114,18 +84,17 @@ class Publication:
         alias = alias or settings.MEDIA_STORAGE
         if storage(alias).size_of(name) is not None:
             raise NameTaken(f"{name} is in storage already, though no row says so.")
-        try:
-            return cls(
-                retried(
-                    lambda: _record(
-                        alias, name, kind, owner_id, recording_id, size, budget, resting, wanted
-                    )
-                )
-            )
-        except IntegrityError:
-            if StoredFile.objects.filter(storage=alias, file=name).exists():
-                raise NameTaken(f"{name} has a row already.") from None
-            raise
+        values = {
+            "storage": alias,
+            "file": name,
+            "kind": kind,
+            "owner_id": owner_id,
+            "recording_id": recording_id,
+            "reserved": size,
+            "claimed_by": "" if resting else leases.holder(),
+            "lease_until": Now() + (resting or LEASE),
+        }
+        return cls(_recorded(values, budget, wanted))
 
     @property
     def size(self) -> int:
@@ -267,39 +236,31 @@ class Publication:
         self.abandon()
 
 
-def _record(
-    alias: str,
-    name: str,
-    kind: Kind,
-    owner_id: int | None,
-    recording_id: int | None,
-    size: int,
-    budget: Reservation | None,
-    resting: timedelta | None,
-    wanted: Callable[[], object],
+def _recorded(
+    values: Mapping[str, Any], budget: Reservation | None, wanted: Callable[[], object]
 ) -> StoredFile:
+    """Make the row of a file with these values. Raises what `begin` and `wanted` raise."""
+    try:
+        return retried(partial(_record, values, budget, wanted))
+    except IntegrityError:
+        if StoredFile.objects.filter(storage=values["storage"], file=values["file"]).exists():
+            raise NameTaken(f"{values['file']} has a row already.") from None
+        raise
+
+
+def _record(
+    values: Mapping[str, Any], budget: Reservation | None, wanted: Callable[[], object]
+) -> StoredFile:
+    name, owner_id, size = values["file"], values["owner_id"], values["reserved"]
     token = uuid4()
-    if Receipt.objects.filter(storage=alias, name=name).exists():
+    if Receipt.objects.filter(storage=values["storage"], name=name).exists():
         raise NameTaken(f"{name} was in use before, and no name is used twice.")
     with transaction.atomic():
-        account = None
-        if owner_id is not None:
-            account = Account.objects.lock([owner_id])[owner_id]
+        account = None if owner_id is None else Account.objects.lock([owner_id])[owner_id]
         wanted()
         if account is not None:
             account.reserve(size - _draw(account, budget, size))
-        return StoredFile.objects.create(
-            storage=alias,
-            file=name,
-            kind=kind,
-            owner_id=owner_id,
-            recording_id=recording_id,
-            reserved=size,
-            part=token,
-            claim=token,
-            claimed_by="" if resting else leases.holder(),
-            lease_until=Now() + (resting or LEASE),
-        )
+        return StoredFile.objects.create(**values, part=token, claim=token)
 
 
 def _draw(account: Account, budget: Reservation | None, size: int) -> int:

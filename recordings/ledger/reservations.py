@@ -17,6 +17,17 @@ def set_aside(owner_id: int, size: int, *, purpose: str) -> Reservation:
         return Reservation.objects.create(owner_id=owner_id, size=size, purpose=purpose)
 
 
+def put_back(pk: int, size: int) -> None:
+    """Return to a reservation what a file drew from it and gave back; one that ended takes none.
+
+    Asks for no room: the caller holds the account's lock, and freed as much in the same moment.
+    """
+    rows = Reservation.objects.filter(pk=pk)
+    if rows.update(size=F("size") + size):
+        owner = Account.objects.filter(owner_id__in=rows.values("owner_id"))
+        owner.update(reserved=F("reserved") + size)
+
+
 def give_back(pks: Collection[int]) -> int:
     """End reservations and return how many those were; ending one twice does nothing."""
     with transaction.atomic():

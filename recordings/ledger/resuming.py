@@ -25,10 +25,14 @@ from django.db import transaction
 from django.db.models import Q
 from django.db.models.functions import Now
 
+from recordings.ledger import reservations
 from recordings.ledger.exceptions import Damaged
-from recordings.ledger.models import StoredFile
-from recordings.ledger.publish import RENEW_SECONDS, Hasher, Publication, condemn
+from recordings.ledger.hashing import Hasher
+from recordings.ledger.models import Account, Reservation, StoredFile
+from recordings.ledger.publish import RENEW_SECONDS, Publication, condemn
+from recordings.ledger.purge import remove_now
 from recordings.ledger.storages import Writer
+from recordings.ledger.transactions import retried
 
 
 def _nothing(state: dict[str, Any]) -> None:
@@ -121,3 +125,25 @@ def let_go(recording_ids: Any) -> int:
     Who writes finds his file gone with the next thing he writes down.
     """
     return condemn(at_rest(recording_ids))
+
+
+def abandon(
+    stored: StoredFile, *, budget: Reservation | None, allowed: Callable[[], object]
+) -> None:
+    """Remove a file at rest of which nothing counts, and put its room back into `budget`.
+
+    `allowed` raises, in the transaction that condemns it, where it is another's by now. What the
+    account has set aside stays the same, so a full one has room for the file that comes instead.
+    """
+
+    def give_up() -> None:
+        with transaction.atomic():
+            Account.objects.lock(owner for owner in [stored.owner_id] if owner is not None)
+            allowed()
+            mine = Q(pk=stored.pk, claim=stored.claim)
+            room = StoredFile.objects.filter(mine).values_list("reserved", flat=True).first()
+            if condemn(mine) and room and budget is not None:
+                reservations.put_back(budget.pk, room)
+
+    retried(give_up)
+    remove_now(stored.pk)

@@ -1,108 +1,26 @@
-"""Stored files in an S3 bucket, on django-storages' client.
-
-Every file goes up as a multipart upload, small ones too: aborting it is the one fence that stops
-a writer who was thought dead, and completing it with If-None-Match takes the name exclusively.
-"""
+"""Stored files in an S3 bucket, on django-storages' client."""
 
 from __future__ import annotations
 
-import base64
-import hashlib
 from collections.abc import Collection, Iterator
-from contextlib import closing, contextmanager, suppress
+from contextlib import closing, suppress
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
-from botocore.exceptions import BotoCoreError, ClientError
 from storages.backends.s3 import S3Storage as DjangoS3Storage
 
 from recordings.ledger import s3_listing, s3_moving
-from recordings.ledger.content_types import content_type
-from recordings.ledger.entries import INCOMING, MARKER, PAGE, Entry, Moved
-from recordings.ledger.exceptions import NameTaken, StorageFault
+from recordings.ledger.entries import MARKER, PAGE, Entry, Moved
+from recordings.ledger.exceptions import NameTaken
 from recordings.ledger.s3_listing import BucketPage
+from recordings.ledger.s3_writing import MARKERS, PART, PART_BYTES, S3Writer, told
 from recordings.ledger.storages import CHUNK, Leftover, Writer
 
 if TYPE_CHECKING:
     from recordings.ledger.resuming import Rest, ResumableWriter
 
-PART_BYTES = 16 * 1024 * 1024  # 10,000 parts at most, so 160 GB a file
-PART = "part"  # metadata that says which of our uploads an object came from
-MARKERS = f"{INCOMING}/"  # an empty object for each file that stands and is not settled yet
 DELETE_KEYS = 1000  # the most that one DeleteObjects takes
-
-
-class S3Writer:
-    """Send parts with a checksum each; complete them into an object whose name was free."""
-
-    def __init__(self, client: Any, bucket: str, name: str, part: UUID) -> None:
-        self._client, self._key = client, {"Bucket": bucket, "Key": name}
-        self._part = str(part)
-        self._buffer = bytearray()
-        self._parts: list[dict[str, Any]] = []
-        with told():
-            self._upload = client.create_multipart_upload(
-                **self._key,
-                ContentType=content_type(name),
-                ChecksumAlgorithm="SHA256",
-                Metadata={PART: self._part},
-            )["UploadId"]
-
-    def write(self, chunk: bytes) -> None:
-        self._buffer += chunk
-        while len(self._buffer) >= PART_BYTES:
-            self._send(bytes(self._buffer[:PART_BYTES]))
-            del self._buffer[:PART_BYTES]
-
-    def _send(self, body: bytes) -> None:
-        checksum = base64.b64encode(hashlib.sha256(body).digest()).decode()
-        number = len(self._parts) + 1
-        with sent():
-            answer = self._client.upload_part(
-                **self._key,
-                UploadId=self._upload,
-                PartNumber=number,
-                Body=body,
-                ChecksumSHA256=checksum,
-            )
-        self._parts.append(
-            {"PartNumber": number, "ETag": answer["ETag"], "ChecksumSHA256": checksum}
-        )
-
-    def commit(self) -> None:
-        if self._buffer or not self._parts:
-            self._send(bytes(self._buffer))
-            self._buffer.clear()
-        with told():
-            self._client.put_object(Bucket=self._key["Bucket"], Key=MARKERS + self._part, Body=b"")
-        try:
-            self._complete()
-        except (NameTaken, StorageFault):
-            if not came_through(self._client, self._key, self._part):
-                raise
-
-    def _complete(self) -> None:
-        with sent():
-            self._client.complete_multipart_upload(
-                **self._key,
-                UploadId=self._upload,
-                MultipartUpload={"Parts": self._parts},
-                IfNoneMatch="*",
-            )
-
-    def close(self) -> None:
-        self._buffer.clear()
-
-
-def came_through(client: Any, key: dict[str, str], part: str) -> bool:
-    """The client repeats a request whose answer was lost, and meets its own object."""
-    try:
-        with told():
-            head = client.head_object(**key)
-    except FileNotFoundError:
-        return False
-    return bool(head["Metadata"].get(PART) == part)
 
 
 class S3Storage(DjangoS3Storage):  # type: ignore[misc]
@@ -291,29 +209,3 @@ class S3Storage(DjangoS3Storage):  # type: ignore[misc]
         for marker in self._markers():
             with suppress(ValueError):
                 yield Leftover(UUID(marker.removeprefix(MARKERS).partition(".")[0]), "")
-
-
-@contextmanager
-def told() -> Iterator[None]:
-    """Turn the client's errors into the ledger's; what is not there is FileNotFoundError."""
-    try:
-        yield
-    except ClientError as error:
-        code = error.response.get("Error", {}).get("Code", "")
-        if code in {"404", "NoSuchKey", "NoSuchUpload"}:
-            raise FileNotFoundError(code) from error
-        if code in {"PreconditionFailed", "ConditionalRequestConflict"}:
-            raise NameTaken("Something stands under that name in the bucket.") from error
-        raise StorageFault(f"The store refused: {code}.") from error
-    except BotoCoreError as error:
-        raise StorageFault(f"The store could not be reached: {error}") from error
-
-
-@contextmanager
-def sent() -> Iterator[None]:
-    """As `told`, where what is not there is the upload itself: purge aborted it."""
-    try:
-        with told():
-            yield
-    except FileNotFoundError as error:
-        raise StorageFault("The upload was removed while it was being sent.") from error

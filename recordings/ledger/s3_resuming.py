@@ -7,22 +7,18 @@ written down before they are used and not used again, so no request that comes l
 
 from __future__ import annotations
 
-import base64
-import hashlib
-from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing
 from typing import Any
 from uuid import UUID, uuid4
 
-from recordings.ledger.content_types import content_type
-from recordings.ledger.exceptions import Damaged, NameTaken, StorageFault
+from recordings.ledger.exceptions import Damaged
 from recordings.ledger.resuming import Rest
-from recordings.ledger.s3 import MARKERS, PART, PART_BYTES, came_through, told
+from recordings.ledger.s3_writing import MARKERS, PART_BYTES, S3Writer, told
 
 MOST_WASTED = 32  # parts that were sent and count for nothing: half a gigabyte
 
 
-class S3Resumed:
+class S3Resumed(S3Writer):
     """Send the parts that come, and complete those of all requests into one object.
 
     The state: `upload`; `number`, the last one that may have been used; `parts`, each as number,
@@ -30,28 +26,18 @@ class S3Resumed:
     """
 
     def __init__(self, client: Any, bucket: str, name: str, part: UUID, rest: Rest) -> None:
-        self._client, self._key, self._part = client, {"Bucket": bucket, "Key": name}, str(part)
+        begun = rest.state.get("upload", "")
+        super().__init__(client, bucket, name, part, begun)
         self._note = rest.note
-        self._state: dict[str, Any] = {"upload": "", "number": 0, "parts": [], "tail": ""}
-        self._state |= rest.state
-        self._parts: list[list[Any]] = list(self._state["parts"])
-        self._buffer = bytearray()
+        self._state: dict[str, Any] = {"number": 0, "parts": [], "tail": ""}
+        self._state |= rest.state | {"upload": self._upload}
         self._replaced = ""
-        if not self._state["upload"]:
-            self._create()
+        if not begun:
+            self._note(self._state)
+        self._parts += self._state["parts"]
         self._buffer += self._tail()
         if sum(part[3] for part in self._parts) + len(self._buffer) != rest.offset:
             raise Damaged("The store kept less of this file than was sent to it.")
-
-    def _create(self) -> None:
-        with told():
-            self._state["upload"] = self._client.create_multipart_upload(
-                **self._key,
-                ContentType=content_type(self._key["Key"]),
-                ChecksumAlgorithm="SHA256",
-                Metadata={PART: self._part},
-            )["UploadId"]
-        self._note(self._state)
 
     def _tail(self) -> bytes:
         if not self._state["tail"]:
@@ -70,33 +56,17 @@ class S3Resumed:
     def room(self) -> int:
         return PART_BYTES - len(self._buffer)
 
-    def write(self, chunk: bytes) -> None:
-        self._buffer += chunk
-        while len(self._buffer) >= PART_BYTES:
-            self._send(bytes(self._buffer[:PART_BYTES]))
-            del self._buffer[:PART_BYTES]
-
-    def _send(self, body: bytes) -> None:
-        checksum = base64.b64encode(hashlib.sha256(body).digest()).decode()
-        number = self._state["number"] + 1
+    def _next_number(self) -> int:
+        number = int(self._state["number"]) + 1
         if number - len(self._parts) > MOST_WASTED:
             raise Damaged("Too much of this file was sent in vain; upload it again.")
         self._state["number"] = number
         self._note(self._state)
-        with going_on():
-            answer = self._client.upload_part(
-                **self._key,
-                UploadId=self._state["upload"],
-                PartNumber=number,
-                Body=body,
-                ChecksumSHA256=checksum,
-            )
-        self._parts.append([number, answer["ETag"], checksum, len(body)])
+        return number
 
     def rest(self, *, complete: bool) -> dict[str, Any]:
-        if complete and (self._buffer or not self._parts):
-            self._send(bytes(self._buffer))
-            self._buffer.clear()
+        if complete:
+            self._send_last()
         tail = self._keep_tail() if self._buffer else ""
         self._replaced = self._state["tail"]
         self._state = {**self._state, "parts": list(self._parts), "tail": tail}
@@ -120,38 +90,5 @@ class S3Resumed:
         Of that the marker is not made anew: without one it was settled once, in a state of the
         database that was lost since, and is not for purge to remove.
         """
-        if came_through(self._client, self._key, self._part):
-            return
-        with told():
-            self._client.put_object(Bucket=self._key["Bucket"], Key=MARKERS + self._part, Body=b"")
-        try:
+        if not self._came_through():
             self._complete()
-        except (NameTaken, StorageFault):
-            if not came_through(self._client, self._key, self._part):
-                raise
-
-    def _complete(self) -> None:
-        parts = [
-            {"PartNumber": number, "ETag": etag, "ChecksumSHA256": checksum}
-            for number, etag, checksum, _size in self._parts
-        ]
-        with going_on():
-            self._client.complete_multipart_upload(
-                **self._key,
-                UploadId=self._state["upload"],
-                MultipartUpload={"Parts": parts},
-                IfNoneMatch="*",
-            )
-
-    def close(self) -> None:
-        self._buffer.clear()
-
-
-@contextmanager
-def going_on() -> Iterator[None]:
-    """As `told`, where what is not there is the upload: nobody can go on with that."""
-    try:
-        with told():
-            yield
-    except FileNotFoundError as error:
-        raise Damaged("The store dropped what had come of this file; upload it again.") from error

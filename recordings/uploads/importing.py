@@ -22,7 +22,7 @@ from recordings.processing.models import Job
 from recordings.processing.watchdog import Watchdog
 from recordings.uploads import imports
 from recordings.uploads.details import Details
-from recordings.uploads.exceptions import NotMedia, UploadRefused
+from recordings.uploads.exceptions import NoLongerWanted, NotMedia, UploadRefused
 from recordings.uploads.intake import Intake, refuse_too_large
 from recordings.uploads.web import Download, download
 
@@ -66,8 +66,8 @@ def _take(job: Job, owner: Any, file: Download, watchdog: Watchdog) -> None:
                     "video or audio file itself."
                 ) from error
             raise
-        except Lost:
-            _refuse_when_deleted(intake)
+        except (Lost, NoLongerWanted):
+            _refuse_when_gone(intake)
             raise
 
 
@@ -100,7 +100,7 @@ def _copy(file: Download, intake: Intake, watchdog: Watchdog) -> None:
             watchdog.publications.append(intake.publication)
         watchdog.reach(count * 100 // file.length if file.length else 0)
         if time.monotonic() - looked > LOOK_SECONDS:
-            _refuse_when_deleted(intake)
+            _refuse_when_gone(intake)
             looked = time.monotonic()
 
 
@@ -125,8 +125,16 @@ def gathered(chunks: Iterable[bytes]) -> Iterator[bytes]:
         yield bytes(held)
 
 
-def _refuse_when_deleted(intake: Intake) -> None:
-    """Tell what its owner deleted while it came in from what recovery took for dead."""
-    wanted = Recording.objects.live().filter(pk=intake.recording_id or 0)
-    if intake.recording_id is not None and not wanted.exists():
-        raise MediaError("The recording was deleted while it was being imported.")
+def _refuse_when_gone(intake: Intake) -> None:
+    """Tell what its owner deleted while it came in from what recovery took for dead.
+
+    Raises MediaError for that, and Lost for this: recovery takes the file before the recording.
+    """
+    if intake.recording_id is None:
+        return
+    found = list(Recording.objects.filter(pk=intake.recording_id).values("trashed_at"))
+    if found == [{"trashed_at": None}]:
+        return
+    if not found and intake.publication is not None:
+        intake.publication.renew()
+    raise MediaError("The recording was deleted while it was being imported.")

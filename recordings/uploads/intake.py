@@ -23,7 +23,7 @@ from recordings.ledger import names, reservations
 from recordings.ledger.exceptions import AccountClosed, QuotaExceeded
 from recordings.ledger.models import Account, Reservation, StoredFile
 from recordings.ledger.names import Kind
-from recordings.ledger.publish import LEASE, Publication, first_free
+from recordings.ledger.publish import LEASE, Publication, always, first_free
 from recordings.ledger.storages import storage
 from recordings.ledger.transactions import retried
 from recordings.models import Recording, RecordingFile, ResumableUpload
@@ -201,7 +201,7 @@ def publish(
     *,
     budget: Reservation | None = None,
     resting: timedelta | None = None,
-    wanted: Callable[[], object] = bool,
+    wanted: Callable[[], object] = always,
 ) -> Publication:
     """Begin under the first number whose name storage does not know yet."""
 

@@ -159,8 +159,9 @@ def hold(upload: ResumableUpload, **values: Any) -> None:
 def begin_file(upload: ResumableUpload, head: bytes) -> StoredFile:
     """Give the file its name, now that its first bytes are here, or find the one it was given.
 
-    `head` are those bytes, empty once storage has them. Raises NotMedia, NameTaken, AccountClosed,
-    Damaged, StorageFault.
+    `head` are those bytes, empty once storage has them; until then nothing there counts, and a
+    file that damaged bytes began as another type is begun anew. Raises NotMedia, NameTaken,
+    AccountClosed, Damaged, StorageFault, Lost.
     """
     stored = resuming.find(upload.recording_id)
     if not head:
@@ -168,11 +169,17 @@ def begin_file(upload: ResumableUpload, head: bytes) -> StoredFile:
             raise Damaged("What had come of this file is gone; upload it again.")
         return stored
     container = intake.container_of(head)
-    if stored is None:
-        return _begin(upload, container)
-    if not str(stored).endswith(f".{container.extension}"):
-        raise Damaged("This file began otherwise before; upload it again.")
-    return stored
+    if stored is not None and str(stored).endswith(f".{container.extension}"):
+        return stored
+    if stored is not None:
+        _abandon(upload, stored)
+    return _begin(upload, container)
+
+
+def _abandon(upload: ResumableUpload, stored: StoredFile) -> None:
+    """Give a file up, if the upload is still ours, with what storage said of it."""
+    resuming.abandon(stored, budget=upload.reservation, allowed=partial(hold, upload, writer={}))
+    upload.writer = {}
 
 
 def _begin(upload: ResumableUpload, container: Container) -> StoredFile:

@@ -45,30 +45,25 @@ class Uploads(Target):
     ) -> list[Facts]:
         """Gather what decides about uploads, in five queries; with `lock` nobody goes on then."""
         rows = ResumableUpload.objects.filter(recording__in=recordings).order_by("pk").defer("head")
-        resumable = {
+        coming: dict[int | None, StoredFile | ResumableUpload] = {
             upload.recording_id: upload for upload in (rows.select_for_update() if lock else rows)
         }
         blockers = library.blockers_of_any_state(recordings)
-        writing = {
-            stored.recording_id: stored
-            for stored in StoredFile.objects.filter(
-                recording_id__in=[recording.pk for recording in recordings],
-                state=StoredFile.State.WRITING,
-            )
-        }
+        writing = StoredFile.objects.filter(
+            recording_id__in=[recording.pk for recording in recordings],
+            state=StoredFile.State.WRITING,
+        )
+        for stored in writing:
+            coming.setdefault(stored.recording_id, stored)
         return [
             Facts(
                 name=f"upload {recording.pk}",
                 id=recording.pk,
                 recording_id=recording.pk,
                 owner_id=recording.owner_id,
-                counted_from=self.last_sign(
-                    recording, resumable.get(recording.pk) or writing.get(recording.pk)
-                ),
+                counted_from=self.last_sign(recording, coming.get(recording.pk)),
                 blockers=blockers[recording.pk]
-                + self.under_way(
-                    recording, resumable.get(recording.pk) or writing.get(recording.pk), at
-                ),
+                + self.under_way(recording, coming.get(recording.pk), at),
             )
             for recording in recordings
         ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import signal
@@ -13,15 +14,19 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from django.db.models.functions import Now
 
-from recordings import tasks
+from recordings import tasks, trash
 from recordings.ledger import publish
+from recordings.ledger.models import StoredFile
+from recordings.ledger.publish import LEASE
 from recordings.models import Job, Recording
 from recordings.processing import jobs, work
+from recordings.uploads import intake
 from tests.api.conftest import HEAD, mp4
 from tests.conftest import assert_clean
 from tests.imports.server import Server, head
-from tests.recordings.scenes import lapse, newest, until, worker
+from tests.recordings.scenes import assert_nothing_but, lapse, newest, until, worker
 from tests.site.processes import ROOT, Site, environment
 from tests.site.processes import until as within
 
@@ -54,6 +59,76 @@ def test_worker_that_was_taken_for_dead_brings_nothing_in(server, ask):
     assert recording.files.get().stored.size == len(CONTENT)
     assert newest(recording).kind == Job.Kind.PROCESS
     assert_clean()
+
+
+def sweep_half_written() -> None:
+    """Do as the tick does on a machine that slept longer than a file's lease, but not a job's."""
+
+    def taken() -> int:
+        StoredFile.objects.update(lease_until=Now() - LEASE)  # the watchdog may renew it
+        return publish.recover()
+
+    until(taken)
+    Recording.objects.update(created_at=Now() - 2 * LEASE)
+    intake.recover()
+
+
+@committed
+def test_import_whose_file_was_swept_is_put_back_while_bytes_come(server, ask):
+    forever = itertools.repeat(bytes(100_000))
+    job = ask(server.does(server.pours(head() + CONTENT, forever, pause=0.01)))
+
+    with worker(job.pk) as end:
+        until(Recording.objects.exists)
+        sweep_half_written()
+        assert not Recording.objects.exists()
+        assert end() == "put back"
+
+    server.serves(CONTENT)
+    assert work.carry_out(job.pk) == "succeeded"
+    job.refresh_from_db()
+    assert (job.attempts, job.error) == (1, "")
+    assert_clean()
+
+
+@committed
+@pytest.mark.parametrize("moment", ["finish", "_settle"])
+def test_import_whose_file_was_swept_at_its_end_is_put_back(server, ask, monkeypatch, moment):
+    job = ask(server.serves(CONTENT))
+    end = getattr(intake.Intake, moment)
+
+    def sweep_first(self, *args, **kwargs):
+        sweep_half_written()
+        return end(self, *args, **kwargs)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(intake.Intake, moment, sweep_first)
+        assert work.carry_out(job.pk) == "put back"
+
+    assert work.carry_out(job.pk) == "succeeded"
+    assert_clean()
+
+
+@committed
+@pytest.mark.parametrize("moment", ["finish", "_settle"])
+def test_import_that_was_trashed_is_told_as_deleted_though_its_file_was_swept(
+    server, ask, monkeypatch, moment
+):
+    job = ask(server.serves(CONTENT))
+    end = getattr(intake.Intake, moment)
+
+    def trash_first(self, *args, **kwargs):
+        trash.move_to_trash([Recording.objects.get().pk], by="olga")
+        until(lambda: StoredFile.objects.update(lease_until=Now() - LEASE) and publish.recover())
+        return end(self, *args, **kwargs)
+
+    monkeypatch.setattr(intake.Intake, moment, trash_first)
+
+    assert work.carry_out(job.pk) == "failed"
+
+    job.refresh_from_db()
+    assert "was deleted while it was being imported" in job.error
+    assert_nothing_but(set())
 
 
 @committed

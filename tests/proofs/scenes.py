@@ -411,6 +411,13 @@ SCENES = [
         upload_scenes.go_on,
     ),
     Scene(
+        "begin an upload anew",
+        lambda: upload_scenes.half_damaged(empty()),
+        upload_scenes.finish,
+        upload_scenes.check_arrived,
+        upload_scenes.go_on,
+    ),
+    Scene(
         "give up an upload",
         lambda: upload_scenes.half(empty()),
         upload_scenes.give_up,

@@ -15,7 +15,12 @@ pytestmark = pytest.mark.django_db(transaction=True)
 EVERY_ON_DISK, EVERY_ON_S3 = 9, 7
 
 # Every file of a recording, twice through the act that a publication is once.
-LONG = {"archive", "restore from the archive", "upload over several requests"}
+LONG = {
+    "archive",
+    "restore from the archive",
+    "upload over several requests",
+    "begin an upload anew",
+}
 
 # Where bytes move, storage and database matter; the other acts are the same statements anywhere.
 MOVING = {

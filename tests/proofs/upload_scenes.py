@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from recordings.models import Recording, ResumableUpload
 from recordings.uploads import receiving, resumable
 from recordings.uploads.details import Details
-from recordings.uploads.exceptions import Expired
+from recordings.uploads.exceptions import Expired, WrongChecksum
 from tests.api.conftest import mp4
 
 if TYPE_CHECKING:
@@ -36,6 +36,15 @@ def send(upload: ResumableUpload, most: int = len(CONTENT)) -> None:
 
 def half(world: World) -> World:
     send(begin(world), FIRST)
+    return world
+
+
+def half_damaged(world: World) -> World:
+    """Have bytes come that were damaged on their way, and named another type of file."""
+    checksum = receiving.Checksum(b"that of what was sent", receiving.ALGORITHMS["sha1"]())
+    came = b"fLaC" + bytes(FIRST)
+    with suppress(WrongChecksum):
+        receiving.receive(begin(world), [came], offset=0, size=len(came), checksum=checksum)
     return world
 
 
