@@ -133,6 +133,7 @@ _OBEYED: Final = re.compile(
     r"<(?=/?(?:b|i|u|s|font)(?:\s[^<>]*)?>)|\{(?=\\[^{}]*\})", re.IGNORECASE
 )
 _INERT: Final = "\u2060\u2060"  # nobody sees it
+_JOINERS: Final = re.compile("\u2060{2,}")
 
 
 def _clean(text: str, *, is_vtt: bool) -> str:
@@ -146,10 +147,11 @@ def _clean(text: str, *, is_vtt: bool) -> str:
 def clean(text: str) -> str:
     """Drop what no caption shows: control characters, lone surrogates, blank lines.
 
-    A blank line would end the caption in every format that is written.
+    A blank line would end the caption in every format that is written. Joiners stand alone, since
+    several of them are what makes markup inert.
     """
     lines = (_visible(line).strip() for line in text.splitlines())
-    return "\n".join(line for line in lines if line)
+    return _JOINERS.sub("\u2060", "\n".join(line for line in lines if line))
 
 
 def _visible(line: str) -> str:

@@ -6,9 +6,11 @@ asked of the ranks is asked at once: numbers, owners, and a sample to take bytes
 
 from __future__ import annotations
 
+import math
 from collections.abc import Collection, Mapping
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
+from django.contrib.auth import get_user_model
 from django.db.models import (
     Aggregate,
     BooleanField,
@@ -74,8 +76,20 @@ def difference(now: Ladder, then: Ladder) -> tuple[Weight, Weight]:
     rows = _ranked(now).annotate(met=_truth(_met(now)), was=_truth(_met(then)))
     takes, took, free = Q(met=True) & _over(now), Q(was=True) & _over(then), Q(free=True)
     choices = {"more": takes & ~took & free, "less": took & ~takes & free}
-    found = _weigh(rows, choices, now, sized=choices.keys())
+    if _at_most(now.policy, then.policy) <= library.EXACT:
+        found = _pass(rows, choices, 1)
+    else:
+        found = _weigh(rows, choices, now, sized=choices.keys())
     return found["more"].weight, found["less"].weight
+
+
+def _at_most(now: RetentionPolicy, then: RetentionPolicy) -> float:
+    """Bound what two policies differ by: so many of each owner, where the rest is the same."""
+    rest = [(one.max_age_seconds, one.max_total_bytes) for one in (now, then)]
+    if rest[0] != rest[1]:
+        return math.inf
+    each = abs((now.keep_newest or 0) - (then.keep_newest or 0))
+    return each * get_user_model().objects.count()
 
 
 def _ranked(steps: Ladder) -> QuerySet[Any]:

@@ -7,7 +7,7 @@ from itertools import pairwise
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from recordings.editing import cues, fonts
@@ -49,6 +49,9 @@ def test_anything_is_taken_clean_or_refused(sent: Any) -> None:
 
 
 @given(st.lists(caption, max_size=5))
+@example(
+    [{"start": 0, "end": 21, "text": text} for text in ("\u2060\u2060", "<b>\u2060\x00\u2060")]
+)
 def test_what_is_stored_is_written_and_read_back_the_same(found: list[Any]) -> None:
     said = cues.segments(cues.checked(found))
     plain = [one for one in said if "-->" not in one.text]

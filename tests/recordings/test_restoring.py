@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 from collections.abc import Callable
+from datetime import timedelta
 from threading import Thread
 
 import pytest
@@ -148,6 +149,7 @@ def test_restore_that_was_killed_is_begun_anew(
 
 def test_worker_whose_lease_went_to_another_stops(stored):
     ask_all()
-    ArchivedRecording.objects.update(restore_claim="1" * 32, restore_until=timezone.now())
+    past = timezone.now() - timedelta(seconds=1)
+    ArchivedRecording.objects.update(restore_claim="1" * 32, restore_until=past)
 
     assert restoring.carry_out(stored[0].pk)
