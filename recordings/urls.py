@@ -15,6 +15,7 @@ urlpatterns = [
     path("imports/list", import_page.imports_list, name="imports-list"),
     path("imports/<int:pk>/cancel", import_page.cancel_import, name="cancel-import"),
     path("imports/<int:pk>/again", import_page.import_again, name="import-again"),
+    path("imports/<int:pk>/remove", import_page.remove_import, name="remove-import"),
     path("recordings/<int:pk>", views.recording, name="recording"),
     path("recordings/<int:pk>/job", views.job, name="job"),
     path("recordings/<int:pk>/edit", views.edit, name="edit"),
