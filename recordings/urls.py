@@ -22,6 +22,7 @@ urlpatterns = [
     path("recordings/<int:pk>/process", views.process, name="process"),
     path("recordings/<int:pk>/cancel", views.cancel, name="cancel"),
     path("recordings/<int:pk>/captions", editing.captions, name="captions"),
+    path("recordings/<int:pk>/finals/<int:file>/remove", editing.remove_final, name="remove-final"),
     path("sessions/<int:pk>", editing.editor, name="captions-editor"),
     path("trash", views.trash_page, name="trash"),
     path("trash/move", views.move_to_trash, name="move-to-trash"),
