@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
 from http import HTTPStatus
-from typing import IO, Any
+from typing import Any
 
 from django.db.models import QuerySet
 from django.http import HttpResponse
@@ -17,7 +16,7 @@ from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema
 from rest_framework.generics import GenericAPIView
 from rest_framework.negotiation import DefaultContentNegotiation
-from rest_framework.parsers import BaseParser, JSONParser, MultiPartParser
+from rest_framework.parsers import MultiPartParser
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
@@ -33,7 +32,7 @@ from recordings.api.editing import (
     WaveformSerializer,
 )
 from recordings.api.errors import Conflict, answer
-from recordings.api.parsers import Bounded, refuse_large
+from recordings.api.parsers import Bounded, LongJSONParser
 from recordings.api.recordings import REFUSED, checked, find, query, shown_job, visible
 from recordings.api.serializers import JobSerializer
 from recordings.editing import cues, publishing, rendering, sessions, sound, waveform
@@ -53,19 +52,10 @@ NO_WAVEFORM = {
 AROUND = 64 * 1024  # bytes of a form beside its file
 
 
-class CaptionsParser(BaseParser):
-    """JSON of more than a request may else carry: no JSONParser, whose bodies Django bounds."""
+class CaptionsParser(Bounded, LongJSONParser):
+    """For the captions of a session."""
 
-    media_type = "application/json"
-
-    def parse(
-        self,
-        stream: IO[Any],
-        media_type: str | None = None,
-        parser_context: Mapping[str, Any] | None = None,
-    ) -> Any:
-        refuse_large((parser_context or {})["request"].META, BODY_BYTES)
-        return JSONParser().parse(stream, media_type, parser_context)
+    most = BODY_BYTES
 
 
 def find_session(request: Request, pk: int) -> EditingSession:
@@ -217,8 +207,7 @@ class PublishView(APIView):
 class CaptionFileParser(Bounded, MultiPartParser):
     """For one file of captions, refused by its length before any of it is read."""
 
-    def check(self, meta: Mapping[str, Any]) -> None:
-        refuse_large(meta, captions.MOST_BYTES + AROUND)
+    most = captions.MOST_BYTES + AROUND
 
 
 class ImportView(APIView):
