@@ -11,7 +11,7 @@ from django.http import HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404
 from django.utils.cache import get_conditional_response, patch_vary_headers
-from django.utils.http import quote_etag
+from django.utils.http import content_disposition_header, quote_etag
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema
 from rest_framework.generics import GenericAPIView
@@ -42,6 +42,7 @@ from recordings.editing.sessions import Change
 from recordings.ledger.exceptions import StorageFault
 from recordings.processing import captions
 from recordings.querysets import bound_to
+from recordings.uploads.details import download_name
 
 BODY_BYTES = 10 * 1024**2  # the most captions, with each letter written as \uXXXX
 NO_WAVEFORM = {
@@ -243,9 +244,11 @@ class ExportView(APIView):
     def get(self, request: Request, pk: int) -> HttpResponse:
         """Download the captions as SRT or WebVTT, or the whole session as JSON."""
         form = checked(ExportQuery, query(request))["format"]
-        text, kind = exported(find_session(request, pk), form)
+        session = find_session(request, pk)
+        text, kind = exported(session, form)
         response = HttpResponse(text, content_type=f"{kind}; charset=utf-8")
-        response["Content-Disposition"] = f'attachment; filename="session_{pk}.{form}"'
+        name = download_name(session.recording.title, "captions", form)
+        response["Content-Disposition"] = content_disposition_header(True, name) or "attachment"
         response["X-Content-Type-Options"] = "nosniff"
         return response
 
