@@ -194,7 +194,8 @@ def put_back(
                 claim=None,
                 claimed_by="",
                 lease_until=None,
-                not_before=Now() + wait,
+                # A sum has more digits on SQLite, and is later there than the same millisecond.
+                not_before=Now() + wait if wait else Now(),
                 step="",
                 progress=0,
                 attempts=F("attempts") if count else F("attempts") - 1,
