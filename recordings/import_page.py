@@ -16,7 +16,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from recordings.ledger.exceptions import LedgerError
 from recordings.ledger.models import Account
-from recordings.models import TITLE_LENGTH, Job
+from recordings.models import TITLE_LENGTH, Job, Recording
 from recordings.processing import jobs
 from recordings.uploads import imports
 from recordings.uploads.addresses import LONGEST, AddressRefused
@@ -24,6 +24,7 @@ from recordings.uploads.exceptions import ImportsDisabled, UploadRefused
 from recordings.views import SignedIn, fragment
 
 MOST_SHOWN = 20
+SPOILT = (Recording.State.FAILED, Recording.State.CANCELLED)
 
 
 class ImportForm(forms.Form):
@@ -56,6 +57,12 @@ class Row:
     @property
     def is_open(self) -> bool:
         return self.job.state in Job.OPEN
+
+    @property
+    def is_spoilt(self) -> bool:
+        """Whether its recording is in the library and processing made nothing of it."""
+        found = self.job.recording
+        return found is not None and found.trashed_at is None and found.state in SPOILT
 
 
 @login_required
@@ -132,6 +139,19 @@ def import_again(request: SignedIn, pk: int) -> HttpResponse:
     except AddressRefused as error:
         messages.error(request, error.sentence)
     except (UploadRefused, LedgerError) as error:
+        messages.error(request, str(error))
+    return redirect("imports")
+
+
+@login_required
+@require_POST
+def remove_import(request: SignedIn, pk: int) -> HttpResponse:
+    """Take what failed or was stopped off the list."""
+    job = _find(request, pk)
+    try:
+        imports.forget(job)
+        messages.success(request, _("“%s” is off the list.") % imports.name_of(job))
+    except LedgerError as error:
         messages.error(request, str(error))
     return redirect("imports")
 

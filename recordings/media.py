@@ -47,7 +47,7 @@ from recordings.ledger.s3 import S3Storage
 from recordings.ledger.storages import content
 from recordings.models import Recording, RecordingFile
 from recordings.processing import captions
-from recordings.uploads.details import shown_name
+from recordings.uploads.details import download_name, shown_name
 
 logger = logging.getLogger(__name__)
 
@@ -229,8 +229,7 @@ def display_name(file: RecordingFile) -> str:
     if file.kind == Kind.ORIGINAL and recording.original_name:
         return shown_name(recording.original_name)
     extension = str(file.stored.file.name).rpartition(".")[2]
-    title = shown_name(recording.title.replace("/", "-").replace("\\", "-"))[:150]
-    return f"{title or 'recording'} - {file.kind}.{extension}"
+    return download_name(recording.title, file.kind, extension)
 
 
 def _as_vtt(request: HttpRequest, file: RecordingFile | None) -> HttpResponseBase:

@@ -11,7 +11,7 @@ from django.utils.timezone import localtime
 from django.utils.translation import gettext as _
 
 from recordings.models import Recording
-from retention import schedule, words
+from retention import schedule, unfinished, words
 from retention.choices import Action
 from retention.clock import database_now
 from retention.decide import Decision, decide
@@ -49,6 +49,8 @@ class Prospect:
 def explain(recording: Recording, *, at: datetime | None = None) -> Explanation:
     """Say which policy removes a recording and when; of several, the soonest."""
     at = at or database_now()
+    if recording.state == Recording.State.UPLOADING:
+        return _of_upload(recording, at)
     prospects = list(_prospects(recording, at))
     dated = [p for p in prospects if p.leaves_at is not None]
     if not prospects:
@@ -69,6 +71,34 @@ def explain(recording: Recording, *, at: datetime | None = None) -> Explanation:
         sentence=" ".join(
             filter(None, (_sentence(chosen, leaves_at, blocked), _file_alone(recording)))
         ),
+    )
+
+
+def _of_upload(recording: Recording, at: datetime) -> Explanation:
+    ending = unfinished.endings([recording], at).get(recording.pk)
+    if ending is None:
+        sentence = _("It is still being uploaded. If that breaks off, nothing of it is kept.")
+        return Explanation(None, None, None, _blocked_anyway(recording, at), sentence)
+    said = {
+        "date": date_format(localtime(ending.leaves_at), "DATETIME_FORMAT"),
+        "because": ending.policy and _because(ending.policy),
+    }
+    if ending.policy is None:
+        sentence = _(
+            "It is still being uploaded. If nothing more comes of it, it is deleted for ever on "
+            "%(date)s."
+        )
+    else:
+        sentence = _(
+            "It is still being uploaded. If nothing more comes of it, it is deleted for ever on "
+            "%(date)s, because of %(because)s."
+        )
+    return Explanation(
+        leaves_at=ending.leaves_at,
+        policy=ending.policy.slug if ending.policy else None,
+        action=Action.DELETE,
+        blocked_by=(),
+        sentence=sentence % said,
     )
 
 

@@ -68,9 +68,12 @@ def _removing(at: datetime) -> list[RetentionPolicy]:
 def within(
     rows: RecordingQuerySet, policies: Sequence[RetentionPolicy], until: datetime
 ) -> RecordingQuerySet:
-    """Keep live recordings that a policy may take before `until`, none that is held or kept."""
-    kept = Q(keep=True) | Q(keep_until__gt=until)
-    free = rows.live().not_held().exclude(kept)
+    """Keep live recordings that a policy may take before `until`, none that is held or kept.
+
+    None that is still coming in either: an upload ends otherwise; see unfinished.py.
+    """
+    stays = Q(keep=True) | Q(keep_until__gt=until) | Q(state=Recording.State.UPLOADING)
+    free = rows.live().not_held().exclude(stays)
     return free.filter(reduce(or_, (_wanted(policy, until) for policy in policies), NOTHING))
 
 

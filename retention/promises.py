@@ -3,13 +3,26 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Final
 
+from retention import schedule
 from retention.choices import Action
 from retention.models import RetentionPolicy
 
+ASKED_ANEW: Final = frozenset({"finals", "sessions"})  # where others stamp what was promised
+
 
 def period_of(target: str) -> timedelta | None:
-    """Return the shortest stay that a policy for everyone allows; None where there is none."""
+    """Return the shortest stay that a policy for everyone allows; None where there is none.
+
+    What is asked anew whenever it is shown has none either while the policies rest.
+    """
+    policy = None if target in ASKED_ANEW and schedule.stopped() else shortest(target)
+    return policy.rules().max_age if policy else None
+
+
+def shortest(target: str) -> RetentionPolicy | None:
+    """Return the policy for everyone that allows the shortest stay."""
     policies = RetentionPolicy.objects.in_force().filter(target=target, action=Action.DELETE)
-    ages = [policy.rules().max_age for policy in policies if not policy.is_scoped]
-    return min(ages, default=None)
+    unscoped = [policy for policy in policies if not policy.is_scoped]
+    return min(unscoped, key=lambda policy: policy.rules().max_age, default=None)

@@ -18,14 +18,15 @@ from thumbnails.models import ThumbnailTemplate
 from thumbnails.render import ZOOM
 from thumbnails.sandbox import MOST_BYTES
 
-AROUND: Final = 64 * 1024  # bytes of a form beside its picture
+MOST_IN_FORM: Final = MOST_BYTES + 64 * 1024  # a picture, and what a form has beside it
+TOO_LARGE: Final = "A picture may have 25 MB at most."
 FULL: Final = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 TITLE_LENGTH: Final = 200
 
 
 def check(meta: Mapping[str, Any]) -> None:
     """Raise RequestDataTooBig for a body larger than a form with a picture."""
-    refuse_large(meta, MOST_BYTES + AROUND, "A picture may have 25 MB at most.")
+    refuse_large(meta, MOST_IN_FORM, TOO_LARGE)
 
 
 @contextmanager
@@ -42,8 +43,7 @@ def put_aside() -> Iterator[None]:
 class PictureParser(Bounded, parsers.MultiPartParser):
     """For one picture; the general one takes what forms without files need."""
 
-    def check(self, meta: Mapping[str, Any]) -> None:
-        check(meta)
+    most, sentence = MOST_IN_FORM, TOO_LARGE
 
     def parse(self, *given: Any, **named: Any) -> Any:
         with put_aside():

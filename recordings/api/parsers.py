@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import IO, Any
+from typing import IO, Any, ClassVar
 
 from django.conf import settings
 from django.core.exceptions import RequestDataTooBig
@@ -18,11 +18,10 @@ def refuse_large(meta: Mapping[str, Any], most: int, sentence: str = "") -> None
 
 
 class Bounded(parsers.BaseParser):
-    """What any body goes through before it is read."""
+    """What any body goes through before it is read. Raises RequestDataTooBig."""
 
-    def check(self, meta: Mapping[str, Any]) -> None:
-        """Raises RequestDataTooBig."""
-        refuse_large(meta, settings.DATA_UPLOAD_MAX_MEMORY_SIZE)
+    most: ClassVar[int | None] = None  # bytes of a body, where not as many as of any request
+    sentence: ClassVar[str] = ""  # for who sends more
 
     def parse(
         self,
@@ -30,12 +29,22 @@ class Bounded(parsers.BaseParser):
         media_type: str | None = None,
         parser_context: Mapping[str, Any] | None = None,
     ) -> Any:
-        self.check((parser_context or {})["request"].META)
+        most = settings.DATA_UPLOAD_MAX_MEMORY_SIZE if self.most is None else self.most
+        refuse_large((parser_context or {})["request"].META, most, self.sentence)
         return super().parse(stream, media_type, parser_context)
 
 
 class JSONParser(Bounded, parsers.JSONParser):
     pass
+
+
+class LongJSONParser(parsers.BaseParser):
+    """JSON that may be longer than other bodies: no JSONParser, which the framework bounds."""
+
+    media_type = "application/json"
+
+    def parse(self, *given: Any, **named: Any) -> Any:
+        return parsers.JSONParser().parse(*given, **named)
 
 
 class MultiPartParser(Bounded, parsers.MultiPartParser):

@@ -26,6 +26,7 @@ class JobSerializer(serializers.ModelSerializer[Job]):
             "state",
             "step",
             "progress",
+            "received",
             "error",
             "created_at",
             "started_at",

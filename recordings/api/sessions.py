@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
 from http import HTTPStatus
-from typing import IO, Any
+from typing import Any
 
 from django.db.models import QuerySet
 from django.http import HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404
 from django.utils.cache import get_conditional_response, patch_vary_headers
-from django.utils.http import quote_etag
+from django.utils.http import content_disposition_header, quote_etag
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema
 from rest_framework.generics import GenericAPIView
 from rest_framework.negotiation import DefaultContentNegotiation
-from rest_framework.parsers import BaseParser, JSONParser, MultiPartParser
+from rest_framework.parsers import MultiPartParser
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
@@ -33,7 +32,7 @@ from recordings.api.editing import (
     WaveformSerializer,
 )
 from recordings.api.errors import Conflict, answer
-from recordings.api.parsers import Bounded, refuse_large
+from recordings.api.parsers import Bounded, LongJSONParser
 from recordings.api.recordings import REFUSED, checked, find, query, shown_job, visible
 from recordings.api.serializers import JobSerializer
 from recordings.editing import cues, publishing, rendering, sessions, sound, waveform
@@ -43,6 +42,7 @@ from recordings.editing.sessions import Change
 from recordings.ledger.exceptions import StorageFault
 from recordings.processing import captions
 from recordings.querysets import bound_to
+from recordings.uploads.details import download_name
 
 BODY_BYTES = 10 * 1024**2  # the most captions, with each letter written as \uXXXX
 NO_WAVEFORM = {
@@ -53,19 +53,10 @@ NO_WAVEFORM = {
 AROUND = 64 * 1024  # bytes of a form beside its file
 
 
-class CaptionsParser(BaseParser):
-    """JSON of more than a request may else carry: no JSONParser, whose bodies Django bounds."""
+class CaptionsParser(Bounded, LongJSONParser):
+    """For the captions of a session."""
 
-    media_type = "application/json"
-
-    def parse(
-        self,
-        stream: IO[Any],
-        media_type: str | None = None,
-        parser_context: Mapping[str, Any] | None = None,
-    ) -> Any:
-        refuse_large((parser_context or {})["request"].META, BODY_BYTES)
-        return JSONParser().parse(stream, media_type, parser_context)
+    most = BODY_BYTES
 
 
 def find_session(request: Request, pk: int) -> EditingSession:
@@ -217,8 +208,7 @@ class PublishView(APIView):
 class CaptionFileParser(Bounded, MultiPartParser):
     """For one file of captions, refused by its length before any of it is read."""
 
-    def check(self, meta: Mapping[str, Any]) -> None:
-        refuse_large(meta, captions.MOST_BYTES + AROUND)
+    most = captions.MOST_BYTES + AROUND
 
 
 class ImportView(APIView):
@@ -254,9 +244,11 @@ class ExportView(APIView):
     def get(self, request: Request, pk: int) -> HttpResponse:
         """Download the captions as SRT or WebVTT, or the whole session as JSON."""
         form = checked(ExportQuery, query(request))["format"]
-        text, kind = exported(find_session(request, pk), form)
+        session = find_session(request, pk)
+        text, kind = exported(session, form)
         response = HttpResponse(text, content_type=f"{kind}; charset=utf-8")
-        response["Content-Disposition"] = f'attachment; filename="session_{pk}.{form}"'
+        name = download_name(session.recording.title, "captions", form)
+        response["Content-Disposition"] = content_disposition_header(True, name) or "attachment"
         response["X-Content-Type-Options"] = "nosniff"
         return response
 

@@ -1,6 +1,7 @@
 """The pages of the caption editor: begin or go on with a session, and the editor itself.
 
-What is changed there goes through the API; these only show where things are.
+What is changed there goes through the API; these only show where things are, and let owners remove
+what was rendered.
 """
 
 from __future__ import annotations
@@ -11,9 +12,10 @@ from django.http import Http404, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
-from django.views.decorators.http import require_http_methods, require_safe
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from recordings.editing import cues, sessions
+from recordings import tasks
+from recordings.editing import cues, finals, sessions
 from recordings.editing.exceptions import NoSession
 from recordings.editing.models import EditingSession
 from recordings.editing.style import RANGES, Style
@@ -72,6 +74,24 @@ def editor(request: SignedIn, pk: int) -> HttpResponse:
         "place": "library",
     }
     return render(request, "recordings/captions.html", context)
+
+
+@login_required
+@require_POST
+def remove_final(request: SignedIn, pk: int, file: int) -> HttpResponse:
+    """Remove a final video for ever, before a policy does."""
+    found = get_object_or_404(get_object_or_404(visible(request), pk=pk).files, pk=file)
+    by, of = request.user.get_username(), bound_to(request.user)
+    try:
+        gone = finals.remove(found, by=by, of=of)
+    except LedgerError as error:
+        messages.error(request, str(error))
+        return redirect("recording", pk=pk)
+    if gone:
+        tasks.purge_soon()
+        sentence = _("The final video is gone for ever; it can be rendered again.")
+        messages.success(request, sentence)
+    return redirect("recording", pk=pk)
 
 
 def _in_trash(request: SignedIn, recording: Recording) -> HttpResponse:

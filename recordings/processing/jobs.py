@@ -143,6 +143,7 @@ def _claim(pk: int) -> Job | None:
             started_at=Now(),
             attempts=F("attempts") + 1,
             progress=0,
+            received=None,
             error="",
             log="",
         )
@@ -155,8 +156,10 @@ def _claim(pk: int) -> Job | None:
         return job
 
 
-def beat(pk: int, token: UUID | None, *, step: str, progress: int) -> bool:
-    """Say that the job is alive; False when the claim is lost."""
+def beat(
+    pk: int, token: UUID | None, *, step: str, progress: int, received: int | None = None
+) -> bool:
+    """Say that the job is alive, and how far; False when the claim is lost."""
     mine = Job.objects.filter(pk=pk, claim=token, state=Job.State.RUNNING)
     return bool(
         mine.update(
@@ -164,6 +167,7 @@ def beat(pk: int, token: UUID | None, *, step: str, progress: int) -> bool:
             lease_until=Now() + settings.PROCESSING_LEASE,
             step=step,
             progress=progress,
+            received=received,
         )
     )
 
@@ -190,7 +194,8 @@ def put_back(
                 claim=None,
                 claimed_by="",
                 lease_until=None,
-                not_before=Now() + wait,
+                # A sum has more digits on SQLite, and is later there than the same millisecond.
+                not_before=Now() + wait if wait else Now(),
                 step="",
                 progress=0,
                 attempts=F("attempts") if count else F("attempts") - 1,

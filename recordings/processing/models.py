@@ -44,6 +44,7 @@ class Job(models.Model):
     state = models.CharField(max_length=10, choices=State, default=State.QUEUED)
     step = models.CharField(max_length=32, blank=True)
     progress = models.PositiveSmallIntegerField(default=0)  # percent
+    received = models.BigIntegerField(null=True)  # bytes that an import has brought so far
     error = models.TextField(blank=True)  # for the owner
     log = models.TextField(blank=True)  # for administrators
     site_fault = models.BooleanField(default=False)  # the site's failure starts no deletion clock

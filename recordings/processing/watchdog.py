@@ -37,6 +37,7 @@ class Watchdog:
     stop: threading.Event = field(default_factory=threading.Event)
     publications: list[Publication] = field(default_factory=list)
     fault: str = ""
+    received: int | None = None  # bytes, for the next beat
     _step: str = ""
     _progress: int = 0
     _done: threading.Event = field(default_factory=threading.Event)
@@ -97,7 +98,14 @@ class Watchdog:
         return mine.values_list("cancel_requested_at").first() != (None,)
 
     def _beat(self) -> None:
-        if not jobs.beat(self.job.pk, self.job.claim, step=self._step, progress=self._progress):
+        alive = jobs.beat(
+            self.job.pk,
+            self.job.claim,
+            step=self._step,
+            progress=self._progress,
+            received=self.received,
+        )
+        if not alive:
             self.stop.set()
             return
         for publication in list(self.publications):

@@ -11,6 +11,7 @@ from pathlib import PurePosixPath
 from recordings.models import TITLE_LENGTH, Label, Recording
 
 NAME_LENGTH = 255
+MOST_OF_TITLE = 150  # characters in the name of a download
 MOST_LABELS = 20  # of one recording
 LONGEST_SECONDS = 100 * 3600  # no recording has a later moment to trim at
 
@@ -63,6 +64,12 @@ def shown_name(name: str) -> str:
         return kept
     suffix = PurePosixPath(kept).suffix[:20]
     return kept[: NAME_LENGTH - len(suffix)] + suffix
+
+
+def download_name(title: str, what: str, extension: str) -> str:
+    """Name what is made of a recording after its title."""
+    base = shown_name(title.replace("/", "-").replace("\\", "-"))[:MOST_OF_TITLE]
+    return f"{base or 'recording'} - {what}.{extension}"
 
 
 def title_from(name: str) -> str:

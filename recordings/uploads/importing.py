@@ -91,7 +91,7 @@ def _refuse_at_once(owner: Any, file: Download) -> None:
 
 def _copy(file: Download, intake: Intake, watchdog: Watchdog) -> None:
     count, looked = 0, time.monotonic()
-    for piece in gathered(file.chunks()):
+    for piece in gathered(_counted(file.chunks(), watchdog)):
         if watchdog.stop.is_set():
             raise Cancelled
         count += len(piece)
@@ -102,6 +102,14 @@ def _copy(file: Download, intake: Intake, watchdog: Watchdog) -> None:
         if time.monotonic() - looked > LOOK_SECONDS:
             _refuse_when_gone(intake)
             looked = time.monotonic()
+
+
+def _counted(chunks: Iterable[bytes], watchdog: Watchdog) -> Iterator[bytes]:
+    """Note how much came in: where its length is unknown there is nothing else to tell."""
+    watchdog.received = 0
+    for chunk in chunks:
+        watchdog.received += len(chunk)
+        yield chunk
 
 
 def _write(piece: bytes, count: int, intake: Intake) -> None:

@@ -1,4 +1,4 @@
-"""Imports as their owner sees them: asked for, listed, asked for again."""
+"""Imports as their owner sees them: asked for, listed, asked for again, forgotten."""
 
 from __future__ import annotations
 
@@ -49,10 +49,8 @@ def _make(owner_id: int, options: dict[str, str], instead_of: int | None = None)
         account = Account.objects.lock([owner_id])[owner_id]
         if account.closing_since:
             raise AccountClosed("This account is being closed and takes nothing new.")
-        if instead_of is not None:
-            former = Job.objects.finished().filter(pk=instead_of, recording=None)
-            if not former.delete()[0]:
-                raise CannotProcess("This import was asked for again already.")
+        if instead_of is not None and not _forgotten(instead_of):
+            raise CannotProcess("This import was asked for again already.")
         if of_owner(owner_id).open().count() >= settings.IMPORTS_OPEN:
             raise TooManyImports(
                 f"You have {settings.IMPORTS_OPEN} imports under way: wait for one to end, or "
@@ -75,11 +73,28 @@ def ask_again(owner: Any, former: Job) -> Job:
 
     Raises CannotProcess where there is nothing to do again, and what `ask` does.
     """
-    if former.state not in {Job.State.FAILED, Job.State.CANCELLED}:
-        raise CannotProcess(f"This import {ENDED_OTHERWISE[former.state]}.")
+    _refuse_unless_in_vain(former)
     refuse_when_off()
     check_shape(former.options["url"])
     return retried(partial(_make, owner.pk, former.options, former.pk))
+
+
+def forget(former: Job) -> bool:
+    """Take an import off its owner's list that failed or was stopped; False where it is off.
+
+    It left no recording and no bytes, so nothing else goes. Raises CannotProcess.
+    """
+    _refuse_unless_in_vain(former)
+    return _forgotten(former.pk)
+
+
+def _refuse_unless_in_vain(job: Job) -> None:
+    if job.state not in {Job.State.FAILED, Job.State.CANCELLED}:
+        raise CannotProcess(f"This import {ENDED_OTHERWISE[job.state]}.")
+
+
+def _forgotten(pk: int) -> bool:
+    return bool(Job.objects.finished().filter(pk=pk, recording=None).delete()[0])
 
 
 def name_of(job: Job) -> str:

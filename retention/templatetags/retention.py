@@ -11,7 +11,7 @@ from django import template
 from django.utils.translation import gettext
 
 from recordings.models import Recording
-from retention import leaving, notices
+from retention import departures, notices
 from retention.clock import database_now
 from retention.explain import Explanation
 from retention.explain import explain as _explain
@@ -47,10 +47,7 @@ def explain(recording: Recording) -> Explanation:
 @register.simple_tag
 def leaving_dates(recordings: Sequence[Recording]) -> dict[int, datetime]:
     """When those of a page leave that leave soon, in the same queries for any page."""
-    at = database_now()
-    policies = leaving.dated_policies(at)
-    found = leaving.soonest(recordings, policies, at)
-    return {one.recording_id: one.leaves_at for one in found if one.leaves_at <= at + leaving.AHEAD}
+    return departures.dates(recordings, database_now())
 
 
 @register.filter
@@ -75,14 +72,14 @@ def keep_request(context: Any, recording: Recording) -> dict[str, Any]:
 
 @register.inclusion_tag("retention/_notices.html", takes_context=True)
 def owner_notices(context: Any) -> dict[str, Any]:
-    """What leaves a user's library soon, and what he asked for."""
+    """What of a user's leaves soon, and what he asked for."""
     user = context["user"]
     requests = list(KeepRequest.objects.filter(owner_id=user.pk).order_by("-id")[:SHOWN])
     there = Recording.objects.visible_to(user).filter(pk__in=[one.recording_id for one in requests])
     off = Correspondent.objects.filter(owner_id=user.pk, wants_mail=False)
     return {
         "user": user,
-        "leaving": leaving.first_of(user.pk, at=database_now(), most=SHOWN),
+        "leaving": departures.first_of(user.pk, at=database_now(), most=SHOWN),
         "most": SHOWN,
         "requests": [(asked, notices.outcome(asked)) for asked in requests],
         "there": set(there.values_list("pk", flat=True)),

@@ -9,6 +9,8 @@ from typing import Any
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 
+from recordings.models import Recording
+
 pytestmark = pytest.mark.django_db
 
 HEAD = "1\n00:00:01,000 --> 00:00:02,000\n"
@@ -135,12 +137,32 @@ def test_session_is_exported_as_each_format(api, session):
 
     srt, vtt, whole = (api.get(f"{path}?format={form}") for form in ("srt", "vtt", "json"))
 
-    assert srt["Content-Disposition"] == f'attachment; filename="session_{session.pk}.srt"'
+    assert srt["Content-Disposition"] == 'attachment; filename="Lecture - captions.srt"'
     assert "00:00:00,500 --> 00:00:02,000\r\nПривет" in srt.content.decode()
     assert vtt.content.decode().startswith("WEBVTT\n\n00:00:00.500 --> 00:00:02.000\nПривет")
-    assert whole["Content-Disposition"].endswith(f'session_{session.pk}.json"')
+    assert vtt["Content-Disposition"].endswith('"Lecture - captions.vtt"')
+    assert whole["Content-Disposition"].endswith('"Lecture - captions.json"')
     assert json.loads(whole.content)["captions"][1]["text"] == "নমস্কার"
     assert api.get(f"{path}?format=ass").status_code == 400
+
+
+@pytest.mark.parametrize(
+    ("title", "disposition"),
+    [
+        ("Лекция", "filename*=utf-8''%D0%9B%D0%B5%D0%BA%D1%86%D0%B8%D1%8F%20-%20captions.srt"),
+        ("../etc/Week 1\\2", 'filename="..-etc-Week 1-2 - captions.srt"'),
+        ('He said "no"', 'filename="He said \\"no\\" - captions.srt"'),
+        ("a\r\nSet-Cookie: b=c", 'filename="aSet-Cookie: b=c - captions.srt"'),
+        ("\x07", 'filename="recording - captions.srt"'),
+        ("x" * 300, f'filename="{"x" * 150} - captions.srt"'),
+    ],
+)
+def test_export_is_named_after_its_recording(api, session, title, disposition):
+    Recording.objects.update(title=title)
+
+    answer = api.get(f"/api/sessions/{session.pk}/export?format=srt")
+
+    assert answer["Content-Disposition"] == f"attachment; {disposition}"
 
 
 def test_export_is_read_back_as_it_was(api, bring, session):

@@ -7,12 +7,13 @@ from typing import Any
 import pytest
 from django.test import Client
 
-from recordings.models import Job
+from recordings.models import Job, Recording
 from recordings.processing import jobs, work
 from recordings.processing.jobs import CannotProcess
 from recordings.uploads import imports
 from recordings.uploads.exceptions import TooManyImports
 from tests.api.conftest import mp4
+from tests.conftest import assert_clean
 from tests.web.conftest import browser, text
 
 __all__ = ["browser"]
@@ -112,6 +113,70 @@ def test_import_under_way_is_listed_however_many_came_after_it(ask, listed):
     assert "The long one" in listed()
 
 
+@pytest.mark.parametrize("ended", ["failed", "cancelled"])
+def test_import_that_came_to_nothing_is_removed_from_the_list(browser, ask, listed, server, ended):
+    job = ask(server.url("/none.mp4"), "Week 1")
+    if ended == "failed":
+        work.carry_out(job.pk)
+    else:
+        jobs.cancel(job)
+    assert f'formaction="/imports/{job.pk}/remove"' in listed()
+
+    answer = browser.post(f"/imports/{job.pk}/remove", follow=True)
+
+    assert "“Week 1” is off the list." in text(answer)
+    assert "Week 1" not in listed()
+    assert not Job.objects.exists()
+    assert_clean()
+
+
+def test_import_under_way_is_not_removed(browser, ask, listed):
+    job = ask(URL)
+    assert f"/imports/{job.pk}/remove" not in listed()
+
+    answer = browser.post(f"/imports/{job.pk}/remove", follow=True)
+
+    assert "This import waits already." in text(answer)
+    assert Job.objects.get().state == "queued"
+
+
+def test_import_that_brought_a_recording_is_not_removed_without_it(browser, ask, listed, server):
+    job = ask(server.serves(mp4()))
+    work.carry_out(job.pk)
+
+    answer = browser.post(f"/imports/{job.pk}/remove", follow=True)
+
+    assert "This import has succeeded." in text(answer)
+    assert Job.objects.filter(kind="import").count() == 1
+
+
+def test_removed_import_cannot_be_tried_again(browser, ask, server):
+    job = ask(server.url("/none.mp4"))
+    work.carry_out(job.pk)
+    browser.post(f"/imports/{job.pk}/remove")
+
+    assert browser.post(f"/imports/{job.pk}/again").status_code == 404
+    assert browser.post(f"/imports/{job.pk}/remove").status_code == 404
+    assert not Job.objects.exists()
+
+
+@pytest.mark.parametrize("state", ["failed", "cancelled"])
+def test_imported_recording_that_cannot_be_watched_goes_to_the_trash(
+    browser, ask, listed, server, state
+):
+    job = ask(server.serves(mp4()), "Week 1")
+    work.carry_out(job.pk)
+    assert "/trash/move" not in listed()
+    Job.objects.filter(kind="process").delete()
+    Recording.objects.update(state=state)
+    assert 'action="/trash/move"' in listed()
+
+    answer = browser.post("/trash/move", {"only": Recording.objects.get().pk}, follow=True)
+
+    assert "1 recording is in the trash now" in text(answer)
+    assert "/trash/move" not in listed()
+
+
 def test_page_whose_reader_was_signed_out_is_loaded_anew(client, ask):
     answer = client.get("/imports/list", headers={"HX-Request": "true"})
 
@@ -145,6 +210,7 @@ def test_imports_of_others_are_nobodys_business(client, make_user, ask):
     assert "talks.example" not in text(client.get("/imports"))
     assert client.post(f"/imports/{job.pk}/cancel").status_code == 404
     assert client.post(f"/imports/{job.pk}/again").status_code == 404
+    assert client.post(f"/imports/{job.pk}/remove").status_code == 404
 
 
 def test_upload_page_leads_to_imports_where_they_are_allowed(browser, settings):

@@ -214,6 +214,18 @@ def test_every_sentence_that_a_module_says_is_on_the_page(
     assert said - written == set()
 
 
+def test_every_fact_that_the_editor_asks_of_its_page_is_on_it(
+    browser: Client, session: EditingSession
+) -> None:
+    page = text(browser.get(editor(session)))
+    source = (settings.BASE_DIR / "static/js/captions/page.js").read_text()
+    asked = re.findall(r"root\.dataset\.(\w+)", source)
+
+    assert {"title", "address"} <= set(asked)
+    for name in asked:
+        assert f"data-{name}=" in page or f"data-{name} " in page, name
+
+
 def test_everything_the_page_loads_is_there(browser: Client, session: EditingSession) -> None:
     page = text(browser.get(editor(session)))
     folder = settings.BASE_DIR / "static/js/captions"

@@ -223,7 +223,7 @@ const acts = {
   "insert-here": () => inserted(() => model.insert(player.time)),
   "next-problem": nextProblem,
   "load-theirs": loadTheirs,
-  "keep-copy": () => keep(srt(model.captions), `session_${root.dataset.session}_mine.srt`),
+  "keep-copy": () => keep(srt(model.captions), `${root.dataset.title} - mine.srt`),
 };
 
 /** Moving by steps keeps a caption as long as it must be, and never turns it over. */
