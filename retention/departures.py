@@ -60,10 +60,12 @@ def _recordings(owner_id: int, at: datetime, most: int) -> Iterator[Departure]:
 
 def _uploads(owner_id: int, at: datetime, most: int) -> Iterator[Departure]:
     rows = Recording.objects.filter(owner_id=owner_id, state=Recording.State.UPLOADING)
-    coming = {one.pk: one for one in rows.order_by("upload__expires_at", "pk")[:most]}
+    dated = rows.filter(upload__finished_at=None, upload__expires_at__isnull=False)
+    coming = {one.pk: one for one in dated.order_by("upload__expires_at", "pk")[:most]}
     for pk, one in unfinished.endings(list(coming.values()), at).items():
-        why = _why(one.policy) if one.policy else _("nothing more came of it (for ever)")
-        yield Departure(pk, coming[pk].title, _("unfinished upload"), one.leaves_at, why)
+        if one.leaves_at <= at + AHEAD:
+            why = _why(one.policy) if one.policy else _("nothing more came of it (for ever)")
+            yield Departure(pk, coming[pk].title, _("unfinished upload"), one.leaves_at, why)
 
 
 def _finals(owner_id: int, at: datetime, most: int) -> Iterator[Departure]:

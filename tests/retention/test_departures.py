@@ -17,7 +17,7 @@ from recordings.models import Recording, RecordingFile
 from recordings.trash import move_to_trash
 from retention import departures, leaving, notices
 from retention.clock import database_now
-from retention.departures import Departure
+from retention.departures import AHEAD, Departure
 from retention.explain import explain
 from retention.models import RetentionPolicy, RetentionSwitch
 from tests.conftest import store
@@ -179,3 +179,20 @@ def test_many_uploads_take_no_more_queries(owner, shipped, django_assert_num_que
     with django_assert_num_queries(len(few)):
         assert len(departures.first_of(owner.pk, at=at, most=20)) == 5
     assert leaving.first_of(owner.pk, at=at, most=20) == []
+
+
+def test_upload_that_may_rest_for_longer_is_not_listed_yet(owner, listed, settings):
+    settings.UPLOAD_PERIOD = AHEAD + timedelta(days=1)
+    scene.half(owner)
+
+    assert listed() == []
+
+
+def test_uploads_without_a_date_hide_none_with_one(owner):
+    for number in range(3):
+        Recording.objects.create(owner=owner, title=f"By its connection {number}")
+    upload = scene.half(owner)
+
+    (one,) = departures.first_of(owner.pk, at=database_now(), most=2)
+
+    assert one.recording_id == upload.recording_id
