@@ -198,6 +198,7 @@ def put_back(
                 not_before=Now() + wait if wait else Now(),
                 step="",
                 progress=0,
+                received=None,
                 attempts=F("attempts") if count else F("attempts") - 1,
                 error=error,
                 log=log,

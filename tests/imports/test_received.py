@@ -69,3 +69,12 @@ def test_next_attempt_counts_anew(ask: Any, server: Any) -> None:
 
     assert jobs.claim(job.pk) is not None
     assert received(job) is None
+
+
+def test_import_that_was_put_back_has_nothing_of_its_file(ask: Any, server: Any) -> None:
+    job = jobs.claim(ask(server.url("/none.mp4")).pk)
+    assert job is not None
+    jobs.beat(job.pk, job.claim, step="download", progress=0, received=5)
+
+    assert jobs.put_back(job)
+    assert received(job) is None
