@@ -119,7 +119,7 @@ class SessionSerializer(serializers.ModelSerializer[EditingSession]):
     @extend_schema_field(JobSerializer(allow_null=True))
     def get_job(self, session: EditingSession) -> Any:
         """The newest rendering of this session."""
-        jobs = Job.objects.filter(recording=session.recording_id, kind=Job.Kind.RENDER)
+        jobs = Job.objects.filter(recording=session.recording_id, kind=Job.Kind.RENDER).defer("log")
         newest = asked_once(
             self.context,
             f"renders of {session.recording_id}",

@@ -10,12 +10,14 @@ from typing import Any
 import pytest
 from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 
 from recordings import trash
 from recordings.editing import sessions
 from recordings.editing.exceptions import StaleRevision
 from recordings.editing.models import EditingSession
 from recordings.ledger.names import Kind
+from recordings.models import Job
 from recordings.transfer import transfer
 from tests.api.conftest import caller
 from tests.slow import SlowBody
@@ -303,3 +305,19 @@ def test_administrator_edits_any_session(session, administrator):
     answer = patch(caller(administrator), session, revision=1, captions=[LINE])
 
     assert answer.status_code == 200
+
+
+def test_logs_of_renderings_are_not_read_with_a_session(api, session):
+    Job.objects.create(
+        recording=session.recording,
+        owner_id=session.recording.owner_id,
+        kind=Job.Kind.RENDER,
+        options={"session": session.pk},
+        log="x" * 20_000,
+    )
+
+    with CaptureQueriesContext(connection) as asked:
+        answer = api.get(f"/api/sessions/{session.pk}")
+
+    assert answer.json()["job"]["kind"] == "render"
+    assert [one["sql"] for one in asked if '"recordings_job"."log"' in one["sql"]] == []
