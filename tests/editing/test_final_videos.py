@@ -80,7 +80,6 @@ def test_page_shows_what_a_person_made_of_the_captions(page, session, captioned)
 
 def test_without_a_policy_a_final_video_stays(api, page, final):
     assert told(api, final) is None
-    assert told(api, final) is None
     assert "leaves in" not in page()
 
 

@@ -7,8 +7,10 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.db import connection
 from django.db.models.functions import Now
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from recordings.holds import hold_recording
@@ -166,9 +168,6 @@ def test_card_of_an_upload_says_when_it_goes(client, owner, shipped):
 
 
 def test_many_uploads_take_no_more_queries(owner, shipped, django_assert_num_queries):
-    from django.db import connection
-    from django.test.utils import CaptureQueriesContext
-
     scene.half(owner)
     at = database_now()
     with CaptureQueriesContext(connection) as few:
