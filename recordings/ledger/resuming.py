@@ -138,7 +138,8 @@ def abandon(
 
     def give_up() -> None:
         with transaction.atomic():
-            Account.objects.lock(owner for owner in [stored.owner_id] if owner is not None)
+            if stored.owner_id is not None:
+                Account.objects.lock([stored.owner_id])  # before the upload, as everybody does
             allowed()
             mine = Q(pk=stored.pk, claim=stored.claim)
             room = StoredFile.objects.filter(mine).values_list("reserved", flat=True).first()
