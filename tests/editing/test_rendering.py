@@ -325,6 +325,21 @@ def test_edited_captions_of_another_cut_are_among_the_former_ones(filmed, clip):
     assert "among the former captions" in filmed.warning
 
 
+def test_edited_captions_of_another_cut_that_nothing_replaces_are_told_of(filmed, clip, settings):
+    ship_rules()
+    settings.TRANSCRIBER = "tests.recordings.test_pipeline.Down"
+    store(filmed, Kind.ORIGINAL, clip("video", 4, start=1.0, end=3.0).read_bytes())
+    file = filmed.file(Kind.SUBTITLES)
+    RecordingFile.objects.filter(pk=file.pk).update(edited=True)
+    jobs.start(filmed.pk, options={"trim_start": 1.0, "trim_end": 3.0, "language": "en"})
+
+    assert work.carry_out(newest(filmed).pk) == "succeeded"
+
+    filmed.refresh_from_db()
+    assert filmed.file(Kind.SUBTITLES) == file
+    assert filmed.warning.endswith("belong to another cut, so their times are wrong now.")
+
+
 class Asleep(Watchdog):
     """Notices nothing of what becomes of its job."""
 
