@@ -46,12 +46,19 @@ def endings(recordings: Sequence[Recording], at: datetime) -> dict[int, Ending]:
     for policy in _policies() if coming else ():
         for pk, turn in _turns(policy, coming, at):
             turns.setdefault(pk, []).append(turn)
-    return {pk: _ending(max(when, at), turns.get(pk, [])) for pk, when in promised.items()}
+    resting = bool(turns and schedule.stopped())
+    return {
+        pk: _ending(max(when, at), turns.get(pk, []), resting=resting)
+        for pk, when in promised.items()
+    }
 
 
-def _ending(promised: datetime, turns: Sequence[_Turn]) -> Ending:
-    """Take the soonest; at the time promised it goes by the policy that had it promised."""
-    runs = [(turn.leaves_at, turn.policy) for turn in turns if turn.leaves_at is not None]
+def _ending(promised: datetime, turns: Sequence[_Turn], *, resting: bool) -> Ending:
+    """Take the soonest; at the time promised it goes by the policy that had it promised.
+
+    While policies are `resting` none comes sooner.
+    """
+    runs = [(turn.leaves_at, turn.policy) for turn in turns if turn.leaves_at and not resting]
     sooner = min(runs, key=lambda run: run[0], default=None)
     if sooner is not None and sooner[0] < promised:
         return Ending(*sooner)
@@ -69,9 +76,7 @@ def _turns(
 ) -> Iterator[tuple[int, _Turn]]:
     rows = Recording.objects.filter(pk__in=[recording.pk for recording in coming])
     inside = set(rows.filter(library.owners_in_scope(policy)).values_list("pk", flat=True))
-    resting = schedule.stopped()
     for facts in Uploads().facts([one for one in coming if one.pk in inside], at):
         due = decide(policy.rules(), facts, at).at
         if facts.id is not None and due is not None:
-            run = None if resting else schedule.first_run(policy, max(due, at))
-            yield facts.id, _Turn(policy, due, run)
+            yield facts.id, _Turn(policy, due, schedule.first_run(policy, max(due, at)))
