@@ -56,13 +56,13 @@ def endings(recordings: Sequence[Recording], at: datetime) -> dict[int, Ending]:
 def _ending(promised: datetime, turns: Sequence[_Turn], *, resting: bool) -> Ending:
     """Take the soonest; at the time promised it goes by the policy that had it promised.
 
-    While policies are `resting` none comes sooner.
+    That is one for everyone; see promises.py. While policies are `resting` none comes sooner.
     """
     runs = [(turn.leaves_at, turn.policy) for turn in turns if turn.leaves_at and not resting]
     sooner = min(runs, key=lambda run: run[0], default=None)
     if sooner is not None and sooner[0] < promised:
         return Ending(*sooner)
-    due = [turn for turn in turns if turn.due_at <= promised]
+    due = [turn for turn in turns if turn.due_at <= promised and not turn.policy.is_scoped]
     return Ending(promised, min(due, key=lambda turn: turn.due_at).policy if due else None)
 
 

@@ -147,6 +147,23 @@ def test_paused_policies_do_not_lengthen_the_time_of_an_upload(upload, shipped, 
     assert receiving.recover() == 1
 
 
+def test_paused_policy_that_would_come_sooner_is_not_named(upload, make_policy, owner):
+    make_policy(
+        "uploads", max_age_seconds=3600, every_seconds=60, scope={"owners": [owner.username]}
+    )
+    RetentionSwitch.turn(on=False, by="anna")
+
+    assert (told(upload).leaves_at, told(upload).policy) == (expiry(upload), None)
+
+
+def test_policy_for_some_that_runs_too_late_is_not_named(upload, make_policy, owner):
+    make_policy(
+        "uploads", max_age_seconds=3600, every_seconds=9 * DAY, scope={"owners": [owner.username]}
+    )
+
+    assert (told(upload).leaves_at, told(upload).policy) == (expiry(upload), None)
+
+
 def test_hold_keeps_no_upload(upload, shipped, account):
     hold_recording(upload.recording_id, reason="court case", by="anna")
 
