@@ -60,7 +60,7 @@ class Block:
 
     page: Page | None
     names: list[str]
-    rows: list[tuple[Any, ...]]  # the asked-for columns, the name first
+    rows: list[tuple[Any, ...]]  # the asked-for columns, the name first; or none, if none are
     strays: list[str]
     absent: list[str]
     last: str
@@ -89,7 +89,7 @@ def compare(alias: str, *, after: str = "", columns: Sequence[str] = ()) -> Iter
 def _has_these(alias: str, after: str, names: list[str]) -> bool:
     """Tell whether rows and listing agree, as nearly always, by one text instead of many rows."""
     text = "\n".join(names)
-    if not _is_plain(names) or text.count("\n") >= len(names):
+    if not _is_plain(names) or text.count("\n") >= len(names):  # a line feed within a name
         return False
     rows = StoredFile._base_manager.filter(storage=alias, file__gt=after, file__lte=names[-1])
     some = rows.order_by("file").values("file")[: len(names) + 1]
