@@ -69,8 +69,8 @@ def _uploads(owner_id: int, at: datetime, most: int) -> Iterator[Departure]:
 
 
 def _finals(owner_id: int, at: datetime, most: int) -> Iterator[Departure]:
-    policy, period = promises.shortest(Finals.slug), periods.stay(Finals.slug)
-    if policy is None or period is None:
+    policy = promises.shortest(Finals.slug)
+    if policy is None:
         return
     kept = Q(keep=True) | Q(keep_until__gt=at)
     free = Recording.objects.filter(owner_id=owner_id).live().not_held().exclude(kept)
@@ -81,7 +81,7 @@ def _finals(owner_id: int, at: datetime, most: int) -> Iterator[Departure]:
         if file.recording_id not in recordings:  # held, kept or gone meanwhile
             continue
         file.recording = recordings[file.recording_id]
-        when = periods.final_leaves_at(file, period)
+        when = periods.final_leaves_at(file, policy.rules().max_age)
         if when is not None and when <= at + AHEAD:
             what, title = _("final video"), file.recording.title
             yield Departure(file.recording_id, title, what, max(when, at), _why(policy))

@@ -13,16 +13,18 @@ ASKED_ANEW: Final = frozenset({"finals", "sessions"})  # where others stamp what
 
 
 def period_of(target: str) -> timedelta | None:
-    """Return the shortest stay that a policy for everyone allows; None where there is none.
-
-    What is asked anew whenever it is shown has none either while the policies rest.
-    """
-    policy = None if target in ASKED_ANEW and schedule.stopped() else shortest(target)
+    """Return the shortest stay that a policy for everyone allows; None where there is none."""
+    policy = shortest(target)
     return policy.rules().max_age if policy else None
 
 
 def shortest(target: str) -> RetentionPolicy | None:
-    """Return the policy for everyone that allows the shortest stay."""
+    """Return the policy for everyone that allows the shortest stay.
+
+    What is asked anew whenever it is shown has none while the policies rest.
+    """
+    if target in ASKED_ANEW and schedule.stopped():
+        return None
     policies = RetentionPolicy.objects.in_force().filter(target=target, action=Action.DELETE)
     unscoped = [policy for policy in policies if not policy.is_scoped]
     return min(unscoped, key=lambda policy: policy.rules().max_age, default=None)

@@ -33,6 +33,7 @@ class JobSerializer(serializers.ModelSerializer[Job]):
             "finished_at",
         ]
         read_only_fields = fields
+        extra_kwargs = {"received": {"help_text": "Bytes of an import that have come in."}}
 
 
 def asked_once(context: Mapping[str, Any], name: str, ask: Callable[[], Any]) -> Any:

@@ -90,6 +90,7 @@ def _add(
         kind=Kind.SUBTITLES,
         version=number,
         edited=True,
+        made_for=recording.duration,
         draft=draft,
         stored=publication.settle(),
         superseded_at=timezone.now() if behind else None,

@@ -20,7 +20,7 @@ from uuid import UUID
 from django.conf import settings
 from django.core.files.storage import FileSystemStorage, InvalidStorageError, storages
 
-from recordings.ledger import moving, walking
+from recordings.ledger import disk_listing, moving
 from recordings.ledger.descent import Descent
 from recordings.ledger.entries import INCOMING, MARKER, PAGE, Entry, Moved, Page
 from recordings.ledger.exceptions import NameTaken, StorageFault, StorageFull
@@ -318,7 +318,7 @@ class DiskStorage(FileSystemStorage):
     def pages(self, *, after: str = "") -> Iterator[DiskPage]:
         if not self.root.is_dir():
             raise StorageFault(f"The media folder {self.root} is not there; is its disk mounted?")
-        for names in walking.pages(self.root, after=after, size=PAGE, hidden=HIDDEN):
+        for names in disk_listing.pages(self.root, after=after, size=PAGE, hidden=HIDDEN):
             yield DiskPage(self.root, names)
 
     def listing(self) -> Iterator[Entry]:

@@ -2,8 +2,9 @@
 
 As fast as reading the folders allows: of each entry only name and type are looked at, and both
 came with the reading. `python walk.py ROOT AFTER SIZE [HIDDEN ...]` does it in a process of its
-own for `walking`, and needs nothing but the standard library: each page goes out as its length in
-eight bytes and its names with zeros between them, and a length of 0 says that this was all.
+own for `disk_listing`, and needs nothing but the standard library: each page goes out as its
+length in eight bytes and its names with zeros between them, and a length of 0 says that this was
+all.
 """
 
 from __future__ import annotations

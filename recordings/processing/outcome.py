@@ -77,9 +77,8 @@ def succeeded(job: Job, results: Sequence[Result], findings: Findings) -> None:
         with locked([job.recording_id or 0]) as found:
             recording = still_ours(job, found)
             held = bool(held_among(found))
-            same_cut = _is_same_cut(recording, findings)
-            edited = _edited_captions(recording)
-            shown = [one for one in results if not _is_worse(one, recording, same_cut=same_cut)]
+            lost = _captions_of_another_cut(recording, findings)
+            shown = [one for one in results if not _is_worse(one, recording, findings)]
             _supersede(recording, [result.kind for result in shown], held=held)
             for result in shown:
                 RecordingFile.objects.create(
@@ -90,8 +89,8 @@ def succeeded(job: Job, results: Sequence[Result], findings: Findings) -> None:
                     stored=result.publication.settle(),
                 )
             _describe(recording, findings)
-            if edited and not same_cut:
-                _warn_of_captions(recording, edited)
+            if lost:
+                _warn_of_captions(recording, lost)
             if findings.verified and not findings.site_fault:
                 _apply_rule(SourceRule.Event.SUCCEEDED, recording, held=held, findings=findings)
             else:
@@ -111,27 +110,30 @@ def still_ours(job: Job, found: Sequence[Recording]) -> Recording:
     return found[0]
 
 
-def _is_worse(result: Result, recording: Recording, *, same_cut: bool) -> bool:
+def _is_worse(result: Result, recording: Recording, findings: Findings) -> bool:
     """Tell of a document that must not replace the one before.
 
     That is an empty one from a step that failed, and any that would replace what a person wrote on
     the same clock.
     """
     former = recording.file(result.kind)
-    return former is not None and (result.stand_in or (former.edited and same_cut))
+    if former is None:
+        return False
+    return result.stand_in or (former.edited and _keeps_time(former, recording, findings))
 
 
-def _is_same_cut(recording: Recording, findings: Findings) -> bool:
-    """Tell whether times stay what they were, as far as the length of the rendition says it."""
-    return (
-        recording.duration is not None
-        and abs(recording.duration - findings.duration) < SAME_SECONDS
-    )
+def _keeps_time(edited: RecordingFile, recording: Recording, findings: Findings) -> bool:
+    """Tell whether its times are still right, as far as the length of the rendition says it."""
+    length = recording.duration if edited.made_for is None else edited.made_for
+    return length is not None and abs(length - findings.duration) < SAME_SECONDS
 
 
-def _edited_captions(recording: Recording) -> RecordingFile | None:
+def _captions_of_another_cut(recording: Recording, findings: Findings) -> RecordingFile | None:
+    """Return the captions that a person edited, where their times are wrong from now on."""
     captions = recording.file(Kind.SUBTITLES)
-    return captions if captions is not None and captions.edited else None
+    if captions is None or not captions.edited or _keeps_time(captions, recording, findings):
+        return None
+    return captions
 
 
 def _warn_of_captions(recording: Recording, edited: RecordingFile) -> None:

@@ -30,7 +30,7 @@ def test_captions_become_those_of_the_recording_and_the_session_ends(api, sessio
     assert publish(api, session, 2).status_code == 204
 
     file = captioned.file(Kind.SUBTITLES)
-    assert (file.version, file.draft, file.edited) == (2, False, True)
+    assert (file.version, file.draft, file.edited, file.made_for) == (2, False, True, 4.0)
     with file.stored.file.open() as content:
         assert [one.text for one in parse(content.read())] == ["One"]
     assert not EditingSession.objects.exists()

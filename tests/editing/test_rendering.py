@@ -327,17 +327,27 @@ def test_edited_captions_of_another_cut_are_among_the_former_ones(filmed, clip):
 
 def test_edited_captions_of_another_cut_that_nothing_replaces_are_told_of(filmed, clip, settings):
     ship_rules()
-    settings.TRANSCRIBER = "tests.recordings.test_pipeline.Down"
+    usual, settings.TRANSCRIBER = settings.TRANSCRIBER, "tests.recordings.test_pipeline.Down"
     store(filmed, Kind.ORIGINAL, clip("video", 4, start=1.0, end=3.0).read_bytes())
     file = filmed.file(Kind.SUBTITLES)
-    RecordingFile.objects.filter(pk=file.pk).update(edited=True)
-    jobs.start(filmed.pk, options={"trim_start": 1.0, "trim_end": 3.0, "language": "en"})
+    RecordingFile.objects.filter(pk=file.pk).update(edited=True, made_for=filmed.duration)
+    cut = {"trim_start": 1.0, "trim_end": 3.0, "language": "en"}
+    jobs.start(filmed.pk, options=cut)
 
     assert work.carry_out(newest(filmed).pk) == "succeeded"
 
     filmed.refresh_from_db()
     assert filmed.file(Kind.SUBTITLES) == file
     assert filmed.warning.endswith("belong to another cut, so their times are wrong now.")
+
+    settings.TRANSCRIBER = usual
+    jobs.start(filmed.pk, options=cut)
+
+    assert work.carry_out(newest(filmed).pk) == "succeeded"
+
+    filmed.refresh_from_db()
+    assert list(filmed.files.former_captions()) == [file]
+    assert "among the former captions" in filmed.warning
 
 
 class Asleep(Watchdog):

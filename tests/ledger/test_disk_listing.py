@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from recordings.ledger import walking
+from recordings.ledger import disk_listing
 from recordings.ledger.exceptions import StorageFault
 from tests.ledger.strays import dig
 
@@ -17,7 +17,7 @@ def children() -> set[int]:
 
 
 def listing(root: Path, *, size: int, after: str = "") -> Iterator[list[str]]:
-    return walking.pages(root, after=after, size=size, hidden={".incoming"})
+    return disk_listing.pages(root, after=after, size=size, hidden={".incoming"})
 
 
 @pytest.fixture
