@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.db.models.functions import Now
 
 from recordings.ledger import purge, resuming
 from recordings.ledger.exceptions import Lost
@@ -94,3 +96,15 @@ def test_body_of_another_type_is_told_that_its_upload_is_cancelled_meanwhile(
 
 def checksum() -> receiving.Checksum:
     return receiving.Checksum(b"of what was sent", receiving.ALGORITHMS["sha1"]())
+
+
+def test_file_rests_as_long_as_its_upload_whatever_came_last(owner: Any, account: Any) -> None:
+    upload = scene.begin(owner)
+    send_damaged(upload, CONTENT[:HALF])
+    StoredFile.objects.update(lease_until=Now() + timedelta(minutes=1))  # it began a day ago
+
+    scene.send(upload, CONTENT[:1])
+
+    stored, upload = StoredFile.objects.get(), resumable.find(upload.pk)
+    assert stored.lease_until is not None
+    assert stored.lease_until > upload.expires_at
