@@ -192,7 +192,8 @@ def _abandon(upload: ResumableUpload, stored: StoredFile) -> None:
 
 def _room(upload: ResumableUpload) -> Reservation | None:
     """Return what is set aside for an upload; None where that ended, as it does with the upload."""
-    return Reservation.objects.filter(pk=upload.reservation_id).first()
+    pk = upload.reservation_id
+    return None if pk is None else Reservation.objects.filter(pk=pk).first()
 
 
 def _begin(upload: ResumableUpload, container: Container) -> StoredFile:
