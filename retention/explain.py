@@ -10,7 +10,7 @@ from django.utils.formats import date_format
 from django.utils.timezone import localtime
 from django.utils.translation import gettext as _
 
-from recordings.models import Recording
+from recordings.models import Recording, ResumableUpload
 from retention import schedule, unfinished, words
 from retention.choices import Action
 from retention.clock import database_now
@@ -78,6 +78,8 @@ def _of_upload(recording: Recording, at: datetime) -> Explanation:
     ending = unfinished.endings([recording], at).get(recording.pk)
     if ending is None:
         sentence = _("It is still being uploaded. If that breaks off, nothing of it is kept.")
+        if ResumableUpload.objects.filter(recording=recording).exists():
+            sentence = _("All of it has come in; it is a recording as soon as it is stored.")
         return Explanation(None, None, None, _blocked_anyway(recording, at), sentence)
     said = {
         "date": date_format(localtime(ending.leaves_at), "DATETIME_FORMAT"),

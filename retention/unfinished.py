@@ -3,6 +3,7 @@
 An upload that can be resumed was promised a time when bytes last came of it. When that is over, the
 tick removes it whether or not a policy acts, and no hold keeps it, since there is no file yet. A
 policy of abandoned uploads may come sooner. One that cannot be resumed ends with its connection.
+Of which all has come in, the tick makes a recording: no end is told of that.
 """
 
 from __future__ import annotations
@@ -10,6 +11,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+
+from django.db.models import F
 
 from recordings.models import Recording, ResumableUpload
 from retention import schedule
@@ -39,7 +42,9 @@ class _Turn:
 
 def endings(recordings: Sequence[Recording], at: datetime) -> dict[int, Ending]:
     """Say by their ids when those of these go whose upload can be resumed and is not finished."""
-    uploads = ResumableUpload.objects.filter(recording__in=recordings, finished_at=None)
+    uploads = ResumableUpload.objects.filter(
+        recording__in=recordings, finished_at=None, offset__lt=F("length")
+    )
     promised = dict(uploads.values_list("recording_id", "expires_at"))
     coming = [recording for recording in recordings if recording.pk in promised]
     turns: dict[int, list[_Turn]] = {}

@@ -28,7 +28,7 @@ def pages(root: Path, *, after: str, size: int, hidden: Collection[str]) -> Iter
     here = walk.pages(os.fsencode(root), after=os.fsencode(after), size=size, hidden=above)
     try:
         first = [_split(page) for page in islice(here, 1)]
-    except OSError as error:
+    except (OSError, RecursionError) as error:
         raise _half(walk.unreadable(error)) from error
     yield from first
     if first and len(first[0]) == size:
@@ -39,25 +39,30 @@ def _read_elsewhere(
     root: Path, after: str, size: int, hidden: Collection[str]
 ) -> Iterator[list[str]]:
     command = [sys.executable, "-I", "-S", walk.__file__, str(root), after, str(size), *hidden]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as child:
+    try:
+        # What it says of itself goes where ours goes: a second pipe could fill, and stop it.
+        child = subprocess.Popen(command, stdout=subprocess.PIPE)
+    except OSError as error:
+        raise _half(f"No process could be started to read {root} ({error.strerror})") from error
+    with child:
         assert child.stdout
-        assert child.stderr
         try:
-            while (page := _next(child.stdout)) is not None:
-                if not page:
-                    return
+            while page := _next(child.stdout):
                 yield _split(page)
-            raise _half(child.stderr.read().decode(errors="replace").strip())
         finally:
             child.kill()
 
 
-def _next(pipe: IO[bytes]) -> bytes | None:
-    """Return a page, an empty one behind the last, or None where the pipe ended without that."""
+def _next(pipe: IO[bytes]) -> bytes:
+    """Return a page, an empty one behind the last. Raises StorageFault where it ends otherwise."""
     header = pipe.read(walk.HEADER)
+    if header == walk.BROKEN:
+        raise _half(pipe.read().decode(errors="replace"))
     length = int.from_bytes(header, "big")
     page = pipe.read(length)
-    return page if (len(header), len(page)) == (walk.HEADER, length) else None
+    if (len(header), len(page)) != (walk.HEADER, length):
+        raise _half("")
+    return page
 
 
 def _split(page: bytes) -> list[str]:

@@ -3,8 +3,8 @@
 As fast as reading the folders allows: of each entry only name and type are looked at, and both
 came with the reading. `python walk.py ROOT AFTER SIZE [HIDDEN ...]` does it in a process of its
 own for `disk_listing`, and needs nothing but the standard library: each page goes out as its
-length in eight bytes and its names with zeros between them, and a length of 0 says that this was
-all.
+length in eight bytes and its names with zeros between them. A length of 0 says that this was all,
+and one that no page has that what follows is why there is no more.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from typing import Final
 
 LONGEST: Final = 5000  # names carried along before they are handed on
 HEADER: Final = 8  # bytes
+BROKEN: Final = b"\xff" * HEADER
 
 
 def pages(root: bytes, *, after: bytes, size: int, hidden: Collection[bytes]) -> Iterator[bytes]:
@@ -82,19 +83,23 @@ def _sorted(root: bytes, folder: bytes) -> tuple[list[bytes], bool]:
 
 
 def main(root: bytes, after: bytes, size: bytes, *hidden: bytes) -> None:
-    """Write the pages to standard output; exits with 1 and a sentence where they end early."""
+    """Write the pages to standard output, and a sentence where they end early."""
     signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # nobody listens any more
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
     out = sys.stdout.buffer
     try:
         for page in pages(root, after=after, size=int(size), hidden=hidden):
             out.write(len(page).to_bytes(HEADER, "big") + page)
-    except OSError as error:
-        sys.exit(unreadable(error))
+    except (OSError, RecursionError) as error:
+        out.write(BROKEN + os.fsencode(unreadable(error)))
+        return
     out.write(bytes(HEADER))
 
 
-def unreadable(error: OSError) -> str:
+def unreadable(error: OSError | RecursionError) -> str:
     """Say what could not be read, and why."""
+    if isinstance(error, RecursionError):
+        return "Folders lie too deep in each other"
     return f"{os.fsdecode(error.filename)} cannot be read ({error.strerror})"
 
 

@@ -16,6 +16,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from django.conf import settings
+from django.db import transaction
 from django.db.models import Exists, OuterRef
 from django.db.models.functions import Now
 
@@ -217,8 +218,27 @@ def publish(
             wanted=wanted,
         )
 
-    further = iter(partial(recording.take_number, Kind.ORIGINAL), None)
+    def take() -> int:
+        with transaction.atomic():
+            number = take_number(recording)
+            wanted()
+        return number
+
+    further = iter(partial(retried, take), None)
     return first_free(chain([recording.numbers[Kind.ORIGINAL]], further), begin)[0]
+
+
+def take_number(recording: Recording) -> int:
+    """Take the next number of an original, in the caller's transaction. Raises NoLongerWanted.
+
+    From the row as it is now: whoever slept would set the numbers of all kinds back.
+    """
+    found = Recording.objects.select_for_update(of=("self",)).filter(pk=recording.pk).first()
+    if found is None:
+        raise NoLongerWanted("This recording was deleted while it was being uploaded.")
+    number = found.take_number(Kind.ORIGINAL)
+    recording.numbers = found.numbers
+    return number
 
 
 def still_wanted(found: list[Recording]) -> Recording:

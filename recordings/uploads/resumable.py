@@ -29,7 +29,7 @@ from django.db.models.functions import Now
 from recordings import periods
 from recordings.ledger import leases, reservations, resuming
 from recordings.ledger.exceptions import Damaged, Lost
-from recordings.ledger.models import StoredFile
+from recordings.ledger.models import Reservation, StoredFile
 from recordings.ledger.names import Kind
 from recordings.ledger.publish import LEASE
 from recordings.ledger.purge import remove_now
@@ -177,9 +177,23 @@ def begin_file(upload: ResumableUpload, head: bytes) -> StoredFile:
 
 
 def _abandon(upload: ResumableUpload, stored: StoredFile) -> None:
-    """Give a file up, if the upload is still ours, with what storage said of it."""
-    resuming.abandon(stored, budget=upload.reservation, allowed=partial(hold, upload, writer={}))
+    """Give a file up, if the upload is still ours, with what storage said of it, and its name.
+
+    Should the same type come again, the file is another: purge may be at the former one yet.
+    """
+
+    def allowed() -> None:
+        intake.take_number(upload.recording)
+        hold(upload, writer={})
+
+    resuming.abandon(stored, budget=_room(upload), allowed=allowed)
     upload.writer = {}
+
+
+def _room(upload: ResumableUpload) -> Reservation | None:
+    """Return what is set aside for an upload; None where that ended, as it does with the upload."""
+    pk = upload.reservation_id
+    return None if pk is None else Reservation.objects.filter(pk=pk).first()
 
 
 def _begin(upload: ResumableUpload, container: Container) -> StoredFile:
@@ -188,7 +202,7 @@ def _begin(upload: ResumableUpload, container: Container) -> StoredFile:
         upload.recording,
         container,
         upload.length,
-        budget=upload.reservation,
+        budget=_room(upload),
         resting=period() + MARGIN,
         wanted=partial(hold, upload),
     ).stored

@@ -11,7 +11,7 @@ from typing import Any, Self
 from django.db import transaction
 from django.db.models.functions import Now
 
-from recordings.ledger import reservations
+from recordings.ledger import reservations, resuming
 from recordings.ledger.publish import RENEW_SECONDS
 from recordings.ledger.resuming import Rest, ResumableWriter, Resumption
 from recordings.ledger.transactions import retried
@@ -110,6 +110,8 @@ class Turn:
                 resumable.hold(self.upload, **values)
                 if self._file is not None:
                     self._file.rest(period + resumable.MARGIN)
+                else:  # damaged bytes may have begun one, of which nothing counts
+                    resuming.rest([self.upload.recording_id], period + resumable.MARGIN)
 
         retried(write_down)
         if self._writer is not None:

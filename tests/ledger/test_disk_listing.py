@@ -2,6 +2,7 @@
 
 import os
 import signal
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -81,3 +82,36 @@ def test_listing_that_is_wanted_no_more_leaves_no_process(tmp_path, names, other
     pages.close()
 
     assert children() <= others
+
+
+def test_process_that_complains_without_end_is_read_to_its_end(tmp_path, names, monkeypatch):
+    monkeypatch.setenv("LD_DEBUG", "all")  # more than a pipe holds, on standard error
+
+    assert sum(map(len, listing(tmp_path, size=7))) == len(names)
+
+
+def test_process_that_cannot_be_started_ends_the_listing(tmp_path, names, monkeypatch):
+    monkeypatch.setattr("sys.executable", str(tmp_path / "nothing"))
+
+    with pytest.raises(StorageFault, match="No process could be started"):
+        list(listing(tmp_path, size=7))
+
+
+@pytest.fixture
+def too_deep(tmp_path: Path) -> Iterator[None]:
+    at = os.open(tmp_path, os.O_DIRECTORY)
+    for _ in range(1500):
+        os.mkdir("z", dir_fd=at)
+        below = os.open("z", os.O_DIRECTORY, dir_fd=at)
+        os.close(at)
+        at = below
+    os.close(at)
+    yield
+    subprocess.run(["rm", "-r", tmp_path / "z"], check=True)  # too deep for Python, and for pytest
+
+
+@pytest.mark.parametrize("size", [7, 1000])
+@pytest.mark.usefixtures("too_deep")
+def test_folders_too_deep_end_the_listing(tmp_path, names, size):
+    with pytest.raises(StorageFault, match="too deep"):
+        list(listing(tmp_path, size=size))

@@ -16,6 +16,8 @@ from django.utils.dateparse import parse_datetime
 from recordings.holds import hold_recording
 from recordings.models import Recording, ResumableUpload
 from recordings.uploads import receiving, resumable
+from recordings.uploads.writing import Turn
+from retention import departures
 from retention.clock import database_now
 from retention.explain import Explanation, explain
 from retention.models import RetentionPolicy, RetentionSwitch
@@ -209,3 +211,19 @@ def test_finished_upload_is_a_recording_like_any(owner, make_policy):
     make_policy(max_age_seconds=DAY, crontab="0 2 * * *")
 
     assert told(upload).policy == "old-recordings"
+
+
+def test_upload_of_which_all_has_come_is_not_said_to_go(owner, shipped):
+    upload = scene.begin(owner)
+    with resumable.claimed(upload) as mine, Turn(mine) as turn:
+        turn.write(scene.CONTENT)
+        turn.save()  # and the process dies before it is a recording
+
+    found = told(upload)
+
+    assert (found.leaves_at, found.policy) == (None, None)
+    assert found.sentence == "All of it has come in; it is a recording as soon as it is stored."
+    assert departures.first_of(owner.pk, at=database_now(), most=20) == []
+    ResumableUpload.objects.update(expires_at=Now())
+    receiving.recover()
+    scene.assert_arrived(upload)
