@@ -6,10 +6,8 @@ from threading import Thread
 from typing import Any
 
 import pytest
-from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import connections
 from django.test import Client
-from django.test.client import BOUNDARY, MULTIPART_CONTENT, encode_multipart
 
 from recordings.archive_restore import restore
 from recordings.ledger.audit import audit
@@ -22,25 +20,12 @@ from tests import archives
 from tests.api.conftest import caller
 from tests.conftest import assert_clean, store
 from tests.recordings.test_archive import put_away
-from tests.thumbnails.conftest import opened, picture
+from tests.thumbnails.conftest import address, choose, opened, picture, put
 from thumbnails import editing, gallery
 from thumbnails.models import Thumbnail
 from thumbnails.resolve import SiteDefault, Source, resolve
 
 pytestmark = pytest.mark.django_db(transaction=True)
-
-
-def address(recording: Recording) -> str:
-    return f"/api/recordings/{recording.pk}/thumbnail"
-
-
-def put(api: Client, recording: Recording, content: bytes, name: str = "a.png") -> Any:
-    body = encode_multipart(BOUNDARY, {"image": SimpleUploadedFile(name, content)})
-    return api.put(address(recording), body, content_type=MULTIPART_CONTENT)
-
-
-def choose(api: Client, recording: Recording, slug: str) -> Any:
-    return api.put(address(recording), {"template": slug}, content_type="application/json")
 
 
 def source(recording: Recording) -> Source | None:
