@@ -85,3 +85,13 @@ def test_modules_and_functions_stay_readable(name: str) -> None:
 
     assert text.count("\n") <= 400
     assert long == []
+
+
+def test_test_modules_stay_readable() -> None:
+    lines = {
+        path.relative_to(ROOT).as_posix(): path.read_text().count("\n")
+        for path in sorted((ROOT / "tests").rglob("*.py"))
+    }
+
+    assert lines
+    assert [f"{name} has {many} lines" for name, many in lines.items() if many > 400] == []

@@ -13,12 +13,10 @@ from dataclasses import dataclass, field
 from typing import Any
 from uuid import uuid4
 
-from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.db import connection, transaction
-from django.utils import timezone
 
-from recordings import archive, archive_restore, trash
+from recordings import trash
 from recordings.editing.models import EditingSession
 from recordings.ledger import names, publish, quarantine, reservations
 from recordings.ledger.entries import MARKER
@@ -48,7 +46,7 @@ from recordings.models import (
     ResumableUpload,
 )
 from tests.conftest import assert_clean, store
-from tests.proofs import children, moments, upload_scenes
+from tests.proofs import archive_scenes, children, moments, quarantine_scenes, upload_scenes
 from thumbnails.models import OwnerDefault, Thumbnail, ThumbnailTemplate
 
 FILES = (Kind.ORIGINAL, Kind.TRIMMED, Kind.AUDIO)
@@ -110,48 +108,6 @@ def two_owners() -> World:
     world = full()
     world.others.append(make_recording(make_owner(), *FILES))
     return world
-
-
-def put_away(world: World) -> None:
-    """Archive a recording as the sweep of a policy does."""
-    archive.copy(world.recording.pk, alive=lambda: None)
-    retried(lambda: erase_for_copy(world.recording.pk))
-
-
-def erase_for_copy(pk: int) -> None:
-    with trash.locked([pk]) as found:
-        archive.archive_locked(found, by="policy old v1")
-
-
-def archived() -> World:
-    world = full()
-    put_away(world)
-    purge()
-    return world
-
-
-def bring_back(world: World) -> None:
-    archive_restore.restore(ArchivedRecording.objects.get().pk, by="anna")
-
-
-def check_in_one_place(world: World) -> None:
-    """The recording is whole in the library, or whole in the archive; a copy beside it is whole."""
-    archive.let_go_unused()
-    there = Recording.objects.count()
-    gone = ArchivedRecording.objects.archived().count()
-    assert there + gone == 1
-    assert RecordingFile.objects.count() == 3 * there
-    assert world.account.used == 3003 * there
-    assert world.account.reserved == 0
-    copies = ArchivedRecording.objects.count()
-    assert ArchivedFile.objects.count() == 3 * copies
-    assert StoredFile.objects.count() == 3 * (there + copies)
-    if gone:
-        assert len(ArchivedRecording.objects.get().columns) > 20
-    else:  # and it can be done again, over whatever was left
-        put_away(world)
-        assert ArchivedFile.objects.count() == 3
-        purge()
 
 
 def erased() -> World:
@@ -283,72 +239,6 @@ def check_in_trash_or_not(world: World) -> None:
     assert StoredFile.objects.filter(trashed=trashed).count() == 3
 
 
-def orphaned() -> World:
-    """A file that no row knows, as two scans saw it."""
-    world = full()
-    put_stray(names.of_kind(Kind.AUDIO, world.owner.pk, 10**6))
-    return world
-
-
-def put_stray(name: str) -> Sighting:
-    """Bytes that nobody entered in the books, and their sighting."""
-    place = storage(settings.MEDIA_STORAGE)
-    part = uuid4()
-    writer = place.writer(name, part)
-    writer.write(CONTENT)
-    writer.commit()
-    writer.close()
-    place.settled(part)
-    entry = place.entry(name)
-    assert entry is not None
-    return Sighting.objects.create(
-        storage=settings.MEDIA_STORAGE,
-        name=name,
-        size=entry.size,
-        modified=entry.modified,
-        scans=2,
-        scan_id=1,
-    )
-
-
-def quarantined() -> World:
-    world = orphaned()
-    set_aside(world)
-    return world
-
-
-def set_aside(world: World) -> None:
-    quarantine.set_aside(Sighting.objects.get(), at=timezone.now(), by="policy orphans v1")
-
-
-def put_back(world: World) -> None:
-    quarantine.restore(quarantine.settled().get().pk, by="anna")
-
-
-def check_quarantined_or_not(world: World) -> None:
-    """Whole under one of its names; where it did not arrive, the same can be done again."""
-    sighting = Sighting.objects.first()
-    if sighting is not None:
-        assert quarantine.set_aside(sighting, at=timezone.now(), by="again") == ""
-    assert content_of(str(quarantine.settled().get().file.name)) == CONTENT
-    assert len(list(storage(settings.MEDIA_STORAGE).listing())) == 4
-
-
-def check_restored_or_not(world: World) -> None:
-    for stored in quarantine.settled():
-        quarantine.restore(stored.pk, by="again")
-    assert not StoredFile.objects.exclude(state=StoredFile.State.READY).exists()
-    stray = names.of_kind(Kind.AUDIO, world.owner.pk, 10**6)
-    assert content_of(stray) == CONTENT
-    assert len(list(storage(settings.MEDIA_STORAGE).listing())) == 4
-    storage(settings.MEDIA_STORAGE).bulk_delete([stray])  # no row knows it, which audit would tell
-
-
-def content_of(name: str) -> bytes:
-    with storage(settings.MEDIA_STORAGE).open(name) as file:
-        return bytes(file.read())
-
-
 def check_user_gone_or_not(world: World) -> None:
     exists = get_user_model().objects.filter(pk=world.owner.pk).exists()
     assert Recording.objects.count() == int(exists)
@@ -392,10 +282,25 @@ SCENES = [
     ),
     Scene("restore", in_trash, lambda w: trash.restore([w.recording.pk]), check_in_trash_or_not),
     Scene("purge", erased, lambda w: purge(), check_receipts),
-    Scene("quarantine", orphaned, set_aside, check_quarantined_or_not),
-    Scene("put back", quarantined, put_back, check_restored_or_not),
-    Scene("archive", full, put_away, check_in_one_place),
-    Scene("restore from the archive", archived, bring_back, check_in_one_place),
+    Scene(
+        "quarantine",
+        lambda: quarantine_scenes.orphaned(full()),
+        quarantine_scenes.set_aside,
+        quarantine_scenes.check_quarantined_or_not,
+    ),
+    Scene(
+        "put back",
+        lambda: quarantine_scenes.quarantined(full()),
+        quarantine_scenes.put_back,
+        quarantine_scenes.check_restored_or_not,
+    ),
+    Scene("archive", full, archive_scenes.put_away, archive_scenes.check_in_one_place),
+    Scene(
+        "restore from the archive",
+        lambda: archive_scenes.archived(full()),
+        archive_scenes.bring_back,
+        archive_scenes.check_in_one_place,
+    ),
     Scene(
         "upload over several requests",
         empty,

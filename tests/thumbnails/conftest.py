@@ -1,4 +1,4 @@
-"""Pictures, honest and hostile, and a gallery."""
+"""Pictures, honest and hostile, a gallery, and how a picture is chosen over the API."""
 
 from __future__ import annotations
 
@@ -10,9 +10,12 @@ from typing import Any
 
 import pytest
 from django.core.cache import caches
+from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
+from django.test.client import BOUNDARY, MULTIPART_CONTENT, encode_multipart
 from PIL import Image
 
+from recordings.models import Recording
 from tests.api.conftest import caller
 from thumbnails import gallery
 from thumbnails.models import ThumbnailTemplate
@@ -89,3 +92,23 @@ def picture(
 
 def opened(content: bytes) -> Image.Image:
     return Image.open(BytesIO(content))
+
+
+def address(recording: Recording) -> str:
+    return f"/api/recordings/{recording.pk}/thumbnail"
+
+
+def put(api: Client, recording: Recording, content: bytes, name: str = "a.png") -> Any:
+    body = encode_multipart(BOUNDARY, {"image": SimpleUploadedFile(name, content)})
+    return api.put(address(recording), body, content_type=MULTIPART_CONTENT)
+
+
+def choose(api: Client, recording: Recording, slug: str) -> Any:
+    return api.put(address(recording), {"template": slug}, content_type="application/json")
+
+
+@pytest.fixture
+def own(api: Client, recording: Recording) -> str:
+    """The address, with its version, of a picture of the recording's own."""
+    url: str = put(api, recording, picture()).json()["thumbnail_url"]
+    return url

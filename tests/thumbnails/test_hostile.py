@@ -15,8 +15,7 @@ from PIL import Image, ImageOps
 from recordings.models import Recording
 from tests.conftest import assert_clean
 from tests.thumbnails import hostile
-from tests.thumbnails.conftest import opened, picture
-from tests.thumbnails.test_thumbnail import address, put
+from tests.thumbnails.conftest import address, opened, picture, put
 from thumbnails.exceptions import PictureRefused, PictureTooLarge
 from thumbnails.gallery import AS_STORED
 from thumbnails.models import Thumbnail

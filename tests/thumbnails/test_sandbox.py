@@ -13,8 +13,7 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 
 from recordings.models import Recording
-from tests.thumbnails.conftest import limit, opened, picture
-from tests.thumbnails.test_thumbnail import put
+from tests.thumbnails.conftest import limit, opened, picture, put
 from thumbnails import sandbox
 from thumbnails.exceptions import Busy, DecoderFault, PictureRefused, PictureTooLarge
 from thumbnails.gallery import AS_STORED

@@ -6,41 +6,23 @@ from threading import Thread
 from typing import Any
 
 import pytest
-from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import connections
 from django.test import Client
-from django.test.client import BOUNDARY, MULTIPART_CONTENT, encode_multipart
 
-from recordings.archive_restore import restore
 from recordings.ledger.audit import audit
 from recordings.ledger.models import Receipt, StoredFile
 from recordings.ledger.names import Kind
 from recordings.ledger.purge import purge
 from recordings.ledger.release import place_hold
 from recordings.models import Recording
-from tests import archives
 from tests.api.conftest import caller
 from tests.conftest import assert_clean, store
-from tests.recordings.test_archive import put_away
-from tests.thumbnails.conftest import opened, picture
+from tests.thumbnails.conftest import address, choose, opened, picture, put
 from thumbnails import editing, gallery
 from thumbnails.models import Thumbnail
 from thumbnails.resolve import SiteDefault, Source, resolve
 
 pytestmark = pytest.mark.django_db(transaction=True)
-
-
-def address(recording: Recording) -> str:
-    return f"/api/recordings/{recording.pk}/thumbnail"
-
-
-def put(api: Client, recording: Recording, content: bytes, name: str = "a.png") -> Any:
-    body = encode_multipart(BOUNDARY, {"image": SimpleUploadedFile(name, content)})
-    return api.put(address(recording), body, content_type=MULTIPART_CONTENT)
-
-
-def choose(api: Client, recording: Recording, slug: str) -> Any:
-    return api.put(address(recording), {"template": slug}, content_type="application/json")
 
 
 def source(recording: Recording) -> Source | None:
@@ -328,46 +310,6 @@ def test_others_neither_see_nor_change(
     assert put(other_api, recording, picture()).status_code == 404
     assert Client().get(address(recording)).status_code == 401
     assert Client().delete(address(recording)).status_code == 401
-
-
-def test_own_picture_goes_to_the_archive_and_comes_back(
-    api: Client, recording: Recording, templates: Any, account: Any, settings: Any, tmp_path: Any
-) -> None:
-    archives.use_folder(settings, tmp_path / "archive")
-    editing.set_own(recording, picture(colour="#00ff00"), by="olga", template=templates[1])
-    used = account().used
-
-    archived = put_away(recording)
-    assert account().used == 0
-    restore(archived.pk, by="anna")
-    purge()
-
-    assert account().used == used
-    assert Thumbnail.objects.get(recording_id=recording.pk).template == templates[1]
-    assert opened(api.get(address(recording)).content).getpixel((3, 3)) == (0, 255, 0)
-    assert_clean()
-
-
-@pytest.mark.parametrize("gone", [False, True])
-def test_chosen_template_comes_back_from_the_archive_unless_it_is_gone(
-    recording: Recording, templates: Any, settings: Any, tmp_path: Any, gone: bool
-) -> None:
-    archives.use_folder(settings, tmp_path / "archive")
-    editing.choose(recording, templates[1], by="olga")
-    changed_at = Thumbnail.objects.get().changed_at
-
-    archived = put_away(recording)
-    assert not Thumbnail.objects.exists()
-    if gone:
-        templates[1].delete()
-    restore(archived.pk, by="anna")
-    purge()
-
-    assert source(recording) == (Source.SITE_DEFAULT if gone else Source.TEMPLATE)
-    if not gone:
-        row = Thumbnail.objects.get(recording_id=recording.pk)
-        assert (row.template, row.changed_at) == (templates[1], changed_at)
-    assert_clean()
 
 
 def test_two_edits_at_once_leave_one_picture(
