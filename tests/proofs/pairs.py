@@ -12,6 +12,7 @@ from django.db.models import ProtectedError
 from django.db.models.functions import Now
 
 from recordings import trash
+from recordings.editing import finals
 from recordings.holds import hold_owner, hold_recording
 from recordings.ledger import publish
 from recordings.ledger.exceptions import Held, Lost, QuotaExceeded
@@ -20,7 +21,7 @@ from recordings.ledger.names import Kind
 from recordings.ledger.purge import purge
 from recordings.models import Recording, RecordingFile
 from recordings.transfer import transfer
-from tests.conftest import assert_clean
+from tests.conftest import assert_clean, store
 from tests.proofs.scenes import (
     CONTENT,
     World,
@@ -218,6 +219,18 @@ def check_one_upload(world: World) -> None:
     assert world.account.used == len(CONTENT)
 
 
+def with_final() -> World:
+    """Two owners, and a final video of the first one's recording."""
+    world = two_owners()
+    store(world.recording, Kind.FINAL, CONTENT, session_id=7)
+    return world
+
+
+def remove_final(world: World) -> None:
+    for file in RecordingFile.objects.filter(recording=world.recording.pk, kind=Kind.FINAL):
+        finals.remove(file, by="olga", of=world.owner.pk)
+
+
 def check_paid(world: World) -> None:
     for recording in Recording.objects.all():
         owners = StoredFile.objects.filter(recording_id=recording.pk).values_list("owner_id")
@@ -266,5 +279,8 @@ PAIRS = [
     Pair("recover twice", left_half_written, recover, recover, (), check_nothing_left),
     Pair("transfer or erase", two_owners, give_away, erase, (), check_owner_pays),
     Pair("transfer or delete a file", two_owners, give_away, delete_one_file, (), check_paid),
+    Pair("hold or remove a final", with_final, hold, remove_final, GONE, check_paid),
+    Pair("transfer or remove a final", with_final, give_away, remove_final, GONE, check_paid),
+    Pair("erase or remove a final", with_final, erase, remove_final, GONE, check_paid),
     Pair("transfer or hold", two_owners, give_away, hold_receiver, (), check_owner_pays),
 ]
