@@ -180,6 +180,37 @@ def test_bad_policy_is_refused_with_a_sentence_at_the_field(send, change, field)
     assert not RetentionPolicy.objects.filter(name=POLICY["name"]).exists()
 
 
+@pytest.mark.parametrize(
+    ("change", "place"),
+    [
+        ({"keep_latest": 3}, ()),
+        ({"limits": {"itemz": 4}}, ("limits",)),
+        ({"limits": {"items": 4, "byte": 10}}, ("limits",)),
+        ({"scope": {"owner": ["olga"]}}, ("scope",)),
+        ({"schedule": {"every_seconds": 60, "timezon": "UTC"}}, ("schedule",)),
+    ],
+)
+def test_field_that_is_not_known_is_refused_by_its_name(send, policy, change, place):
+    made = send("post", "policies", {**POLICY, **change})
+    changed = send("patch", f"policies/{policy['id']}", {"max_age_seconds": 60, **change})
+
+    for answer in (made, changed):
+        refused = answer.json()
+        for name in place:
+            refused = refused[name]
+        unknown = set(change.get(place[0], {}) if place else change) & set(refused)
+        assert answer.status_code == 400
+        assert [refused[name] for name in unknown] == [["There is no such field."]]
+    assert RetentionPolicy.objects.filter(name=POLICY["name"]).count() == 1
+    assert send("get", f"policies/{policy['id']}").json() == policy
+
+
+def test_policy_may_be_sent_back_as_it_was_read(send, policy):
+    answer = send("patch", f"policies/{policy['id']}", policy)
+
+    assert (answer.status_code, answer.json()) == (200, policy)
+
+
 def test_slug_is_taken_once(send, policy):
     again = send("post", "policies", POLICY)
     taken = send("post", "policies", {**POLICY, "slug": policy["slug"]})
