@@ -146,10 +146,6 @@ class PolicyAdmin(LibraryAdmin):
             *super().get_urls(),
         ]
 
-    def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
-        context = {"switch": RetentionSwitch.current(), **(extra_context or {})}
-        return super().changelist_view(request, context)
-
     def mine(self, request: HttpRequest, pk: int) -> RetentionPolicy:
         if not self.has_change_permission(request):
             raise PermissionDenied

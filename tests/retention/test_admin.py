@@ -247,6 +247,23 @@ def test_all_policies_are_paused_and_resumed_with_a_button(desk, make_policy):  
     assert policy.next_due_at is not None
 
 
+def test_pause_is_seen_wherever_policies_are(desk, make_policy):  # noqa: F811
+    policy = make_policy(every_seconds=60)
+    pages = (
+        page("retentionpolicy_changelist"),
+        page("retentionpolicy_change", policy.pk),
+        reverse("dashboard"),
+    )
+    running = [desk.get(one).content.decode() for one in pages]
+
+    RetentionSwitch.turn(on=False, by="anna")
+
+    for former, one in zip(running, pages, strict=True):
+        shown = desk.get(one).content.decode()
+        assert "so nothing is due by itself" in shown
+        assert "have been paused since" not in former
+
+
 @pytest.mark.parametrize("action", ["enable_selected", "disable_selected", "run_selected"])
 def test_lists_edit_in_bulk(desk, make_policy, action):  # noqa: F811
     policy = make_policy(every_seconds=60, enabled=action != "enable_selected")

@@ -179,3 +179,12 @@ def test_many_uploads_take_no_more_queries(owner, shipped, django_assert_num_que
     with django_assert_num_queries(len(few)):
         assert len(departures.first_of(owner.pk, at=at, most=20)) == 5
     assert leaving.first_of(owner.pk, at=at, most=20) == []
+
+
+def test_account_page_says_that_policies_are_paused_instead_of_that_none_removes(account_page):
+    assert "No policy removes anything of yours in this time." in account_page()
+
+    RetentionSwitch.turn(on=False, by="anna")
+
+    assert "All scheduled policies are paused. Until policies run again, no date" in account_page()
+    assert "No policy removes" not in account_page()
