@@ -141,7 +141,7 @@ class PolicyAdmin(LibraryAdmin):
         return [
             path("<int:pk>/accept/", wrap(self.accept), name=f"{name}_accept"),
             path("<int:pk>/plan/", wrap(require_POST(self.plan)), name=f"{name}_plan"),
-            path("<int:pk>/run/", wrap(require_POST(self.run)), name=f"{name}_run"),
+            path("<int:pk>/run/", wrap(self.run), name=f"{name}_run"),
             path("switch/", wrap(require_POST(self.switch)), name=f"{name}_switch"),
             *super().get_urls(),
         ]
@@ -170,7 +170,15 @@ class PolicyAdmin(LibraryAdmin):
         return self.start(request, pk, Mode.PLAN)
 
     def run(self, request: HttpRequest, pk: int) -> HttpResponse:
-        return self.start(request, pk, Mode.EXECUTE)
+        """Show what the policy would remove now; run it when that is what is wanted."""
+        policy = self.mine(request, pk)
+        if request.method == "POST":
+            return self.start(request, pk, Mode.EXECUTE)
+        if not policy.may_act:
+            return redirect("admin:retention_retentionpolicy_accept", pk)
+        context = {"policy": policy, "seen": View.of(policy, compared=False)}
+        template = "admin/retention/retentionpolicy/run.html"
+        return self.page(request, template, f"Run “{policy}” now", **context)
 
     def start(self, request: HttpRequest, pk: int, mode: Mode) -> HttpResponse:
         try:

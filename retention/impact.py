@@ -58,8 +58,10 @@ class View:
     sentence: str
 
     @classmethod
-    def of(cls, policy: RetentionPolicy) -> View:
-        target, against, found = find(policy.target), change(policy), impact(policy)
+    def of(cls, policy: RetentionPolicy, *, compared: bool = True) -> View:
+        """Look at a policy, compared with its accepted version where that is asked for."""
+        target, found = find(policy.target), impact(policy)
+        against = change(policy) if compared else None
         noun = target.noun if target else "things"
         return cls(
             version=policy.version,

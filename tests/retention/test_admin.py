@@ -235,6 +235,33 @@ def test_run_now_needs_acceptance_and_can_be_cancelled(desk, make_policy):  # no
     assert asked.state == "cancelled"
 
 
+def test_run_now_asks_first_and_says_what_goes_for_ever(desk, make_policy, recording):  # noqa: F811
+    make_old(recording)
+    policy = make_policy(action="delete")
+    address = page("retentionpolicy_run", policy.pk)
+    assert f'<a href="{address}">Run now…</a>' in (
+        desk.get(page("retentionpolicy_change", policy.pk)).content.decode()
+    )
+
+    asked = desk.get(address).content.decode()
+
+    assert "Run now, it would take 1 recording, " in asked
+    assert "What is deleted does not come back." in asked
+    assert not RetentionRun.objects.exists()
+    started = desk.post(address, follow=True)
+    assert started.redirect_chain == [
+        (page("retentionrun_change", RetentionRun.objects.get().pk), 302)
+    ]
+
+
+def test_run_now_of_what_is_not_accepted_leads_to_acceptance(desk, make_policy):  # noqa: F811
+    policy = make_policy(accepted=False)
+
+    answer = desk.get(page("retentionpolicy_run", policy.pk))
+
+    assert answer.url == page("retentionpolicy_accept", policy.pk)
+
+
 def test_all_policies_are_paused_and_resumed_with_a_button(desk, make_policy):  # noqa: F811
     policy = make_policy(every_seconds=60)
 
