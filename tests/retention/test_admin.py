@@ -10,7 +10,8 @@ from django.urls import reverse
 from django_celery_beat.models import PeriodicTask
 
 from recordings.models import Recording
-from retention import sweep, tasks
+from retention import runs, sweep, tasks
+from retention.choices import Mode
 from retention.forms import SpanField
 from retention.models import RetentionPolicy, RetentionRun, RetentionSwitch
 from tests.admin.conftest import desk, said  # noqa: F401  (a fixture among them)
@@ -233,6 +234,47 @@ def test_run_now_needs_acceptance_and_can_be_cancelled(desk, make_policy):  # no
 
     asked.refresh_from_db()
     assert asked.state == "cancelled"
+
+
+def test_last_run_shown_is_one_that_did_something(desk, make_policy, recording):  # noqa: F811
+    make_old(recording)
+    policy = make_policy(max_age_seconds=DAY)
+    run(policy)
+    sweep.execute(runs.ask(policy, mode=Mode.PLAN, by="anna").pk)
+
+    for address in (
+        page("retentionpolicy_changelist"),
+        page("retentionpolicy_change", policy.pk),
+    ):
+        shown = desk.get(address).content.decode()
+        assert "Succeeded: 1 moved to the trash" in shown
+        assert "would go" not in shown
+
+
+def test_change_that_puts_a_policy_out_of_force_says_so(desk, make_policy):  # noqa: F811
+    policy = make_policy(every_seconds=10)
+    address = page("retentionpolicy_change", policy.pk)
+    form = {**FORM, "name": "Renamed", "slug": policy.slug}
+    sentence = "It is out of force until it is accepted."
+
+    renamed = desk.post(address, {**form, "max_age_seconds": "1 day"}, follow=True)
+    changed = desk.post(address, {**form, "max_age_seconds": "2 days"}, follow=True)
+
+    assert sentence not in said(renamed)
+    assert sentence in said(changed)
+
+
+def test_policies_are_filtered_by_target_as_forms_name_it(desk, make_policy):  # noqa: F811
+    make_policy(name="Leftovers of work", target="scratch")
+    make_policy(name="Sign-ins that ended", target="django_sessions")
+
+    every = desk.get(page("retentionpolicy_changelist")).content.decode()
+    some = desk.get(page("retentionpolicy_changelist"), {"target": "django_sessions"})
+
+    assert ">django_sessions<" not in "".join(every.split())
+    assert ">Expiredsign-ins<" in "".join(every.split())
+    assert "Sign-ins that ended" in some.content.decode()
+    assert "Leftovers of work" not in some.content.decode()
 
 
 def test_run_now_asks_first_and_says_what_goes_for_ever(desk, make_policy, recording):  # noqa: F811
