@@ -80,11 +80,11 @@ def changed(change: Change, noun: str) -> str:
     """Say what a policy takes more and less than the version that was accepted."""
     least = "at least " if change.more else ""
     parts = [
-        f"{sign}{least}{weighed(weight, noun)}"
-        for sign, weight in (("+", change.added), ("−", change.removed))
+        f"{which} goes: {least}{weighed(weight, noun)}"
+        for which, weight in (("more", change.added), ("less", change.removed))
         if weight.items
     ]
-    return "; ".join(parts) or "nothing more and nothing less today"
+    return "; ".join(parts) or "nothing more and nothing less goes today"
 
 
 def megabytes(size: int) -> str:

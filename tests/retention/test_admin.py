@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 from django.contrib import admin
+from django.contrib.sessions.models import Session
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
@@ -381,7 +382,23 @@ def test_acceptance_shows_the_difference_to_what_was_accepted(desk, make_policy,
 
     asked = desk.get(page("retentionpolicy_accept", policy.pk)).content.decode()
 
-    assert "+1 recording, 1000 bytes, 1 owner" in asked
+    assert "before, more goes: 1 recording, 1000 bytes, 1 owner." in asked
+
+
+def test_acceptance_names_the_owners_where_a_target_has_them(desk, make_policy, recording):  # noqa: F811
+    make_old(recording)
+    of_people = make_policy(accepted=False)
+    of_nobody = make_policy("django_sessions", accepted=False)
+    Session.objects.create(session_key="old", session_data="", expire_date=ago(days=5))
+    heading = '<th scope="col">Owner</th>'
+
+    shown = desk.get(page("retentionpolicy_accept", of_people.pk)).content.decode()
+    other = desk.get(page("retentionpolicy_accept", of_nobody.pk)).content.decode()
+
+    assert heading in shown
+    assert "<td>olga</td>" in shown
+    assert "it would take 1 expired sign-in" in other
+    assert heading not in other
 
 
 def test_rules_beside_the_age_are_given_in_the_form(desk):  # noqa: F811
