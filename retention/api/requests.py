@@ -154,6 +154,8 @@ def _placed(error: ValidationError) -> dict[str, list[str]]:
 
 
 class AcceptRequest(OnlyKnown):
+    """The version of a policy that is accepted."""
+
     version = serializers.IntegerField(
         min_value=1,
         max_value=MOST_COUNT,
