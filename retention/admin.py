@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any, Final
 
-from django.contrib import admin
+from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
@@ -22,7 +22,7 @@ from retention import admin_health as admin_health  # registers its pages
 from retention import runs, undo, words
 from retention.choices import Mode
 from retention.exceptions import RetentionError
-from retention.forms import PolicyForm
+from retention.forms import PolicyForm, target_choices
 from retention.impact import View
 from retention.keeping_admin import KeepRequestAdmin
 from retention.models import RetentionPolicy, RetentionRun, RetentionSwitch, RunItem
@@ -55,6 +55,18 @@ FIELDSETS: Any = (
 )  # fmt: skip
 
 
+class TargetFilter(admin.SimpleListFilter):
+    title = "target"
+    parameter_name = "target"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return target_choices()
+
+    def queryset(self, request: HttpRequest, queryset: Any) -> QuerySet[RetentionPolicy]:
+        rows: QuerySet[RetentionPolicy] = queryset
+        return rows.filter(target=self.value()) if self.value() else rows
+
+
 @admin.register(RetentionPolicy)
 class PolicyAdmin(LibraryAdmin):
     form = PolicyForm
@@ -63,14 +75,16 @@ class PolicyAdmin(LibraryAdmin):
     list_display = (
         "name", "slug", "summary", "enabled", "acceptance", "next_due", "last_run",
     )  # fmt: skip
-    list_filter = ("enabled", "target", "action")
+    list_filter = ("enabled", TargetFilter, "action")
     search_fields = ("name", "slug")
     actions = ("enable_selected", "disable_selected", "run_selected")
     change_list_template = "admin/retention/retentionpolicy/change_list.html"
     change_form_template = "admin/retention/retentionpolicy/change_form.html"
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[RetentionPolicy]:
-        return RetentionPolicy.objects.with_last_run().order_by(*self.get_ordering(request))
+        return RetentionPolicy.objects.with_last_run(mode=Mode.EXECUTE).order_by(
+            *self.get_ordering(request)
+        )
 
     def get_changelist_instance(self, request: HttpRequest) -> Any:
         shown = super().get_changelist_instance(request)
@@ -92,6 +106,13 @@ class PolicyAdmin(LibraryAdmin):
 
     def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
         obj.save()  # the whole row: which version it gets depends on all of it
+
+    def response_change(self, request: HttpRequest, obj: Any) -> HttpResponse:
+        answer = super().response_change(request, obj)
+        if not obj.may_act:
+            sentence = "It is out of force until it is accepted."
+            self.message_user(request, sentence, messages.WARNING)
+        return answer
 
     @admin.display(description="what it does")
     def summary(self, policy: RetentionPolicy) -> str:
@@ -141,14 +162,10 @@ class PolicyAdmin(LibraryAdmin):
         return [
             path("<int:pk>/accept/", wrap(self.accept), name=f"{name}_accept"),
             path("<int:pk>/plan/", wrap(require_POST(self.plan)), name=f"{name}_plan"),
-            path("<int:pk>/run/", wrap(require_POST(self.run)), name=f"{name}_run"),
+            path("<int:pk>/run/", wrap(self.run), name=f"{name}_run"),
             path("switch/", wrap(require_POST(self.switch)), name=f"{name}_switch"),
             *super().get_urls(),
         ]
-
-    def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
-        context = {"switch": RetentionSwitch.current(), **(extra_context or {})}
-        return super().changelist_view(request, context)
 
     def mine(self, request: HttpRequest, pk: int) -> RetentionPolicy:
         if not self.has_change_permission(request):
@@ -174,7 +191,15 @@ class PolicyAdmin(LibraryAdmin):
         return self.start(request, pk, Mode.PLAN)
 
     def run(self, request: HttpRequest, pk: int) -> HttpResponse:
-        return self.start(request, pk, Mode.EXECUTE)
+        """Show what the policy would remove now; run it when that is what is wanted."""
+        policy = self.mine(request, pk)
+        if request.method == "POST":
+            return self.start(request, pk, Mode.EXECUTE)
+        if not policy.may_act:
+            return redirect("admin:retention_retentionpolicy_accept", pk)
+        context = {"policy": policy, "seen": View.of(policy, compared=False)}
+        template = "admin/retention/retentionpolicy/run.html"
+        return self.page(request, template, f"Run “{policy}” now", **context)
 
     def start(self, request: HttpRequest, pk: int, mode: Mode) -> HttpResponse:
         try:

@@ -17,7 +17,7 @@ from django.utils.text import capfirst
 from recordings.ledger.forms import BytesField, QuantityField
 from retention import words
 from retention.models import RetentionPolicy
-from retention.targets import targets
+from retention.targets import get, targets
 
 UNITS: Final = {
     "s": 1, "sec": 1, "second": 1, "m": 60, "min": 60, "minute": 60, "h": 3600, "hr": 3600,
@@ -66,6 +66,12 @@ def removed_by(sentences: Iterable[tuple[str, str]]) -> SafeString:
     rows = format_html_join("", "<dt>{}</dt><dd>{}</dd>", sentences)
     summary = "What each of them removes, and what never"
     return format_html("<details><summary>{}</summary><dl>{}</dl></details>", summary, rows)
+
+
+def target_choices() -> list[tuple[str, str]]:
+    """Every target with the name that people know it by, in the order of the names."""
+    names = sorted((capfirst(kind.noun), slug) for slug, kind in targets().items())
+    return [(slug, name) for name, slug in names]
 
 
 class PolicyForm(forms.ModelForm):  # type: ignore[type-arg]
@@ -132,10 +138,10 @@ class PolicyForm(forms.ModelForm):  # type: ignore[type-arg]
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        kinds = sorted((capfirst(kind.noun), slug, kind) for slug, kind in targets().items())
         target: Any = self.fields["target"]
-        target.choices = [("", "---------"), *((slug, noun) for noun, slug, _ in kinds)]
-        target.help_text = removed_by((noun, kind.removes) for noun, _, kind in kinds)
+        named = target_choices()
+        target.choices = [("", "---------"), *named]
+        target.help_text = removed_by((name, get(slug).removes) for slug, name in named)
         self.fields["slug"].required = False
         self.fields["slug"].help_text = "Made from the name where empty."
         self._show_scope(self.instance.scope)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import shutil
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from itertools import islice
 from pathlib import Path
 from typing import Any, Final
@@ -24,7 +24,14 @@ from recordings.spans import UNITS, size_in_words
 from retention import words
 from retention.choices import Mode
 from retention.clock import database_now
-from retention.models import Figure, HealthThresholds, Notice, RetentionPolicy, RetentionRun
+from retention.models import (
+    Figure,
+    HealthThresholds,
+    Notice,
+    RetentionPolicy,
+    RetentionRun,
+    RetentionSwitch,
+)
 from retention.schedule import has_schedule, next_after
 
 OK: Final = "ok"
@@ -33,6 +40,7 @@ CRITICAL: Final = "critical"
 GRADES: Final = (OK, WARNING, CRITICAL)  # from well to worst
 MOST_FILES: Final = 20_000  # of a folder, looked at in one check
 NAMED: Final = 5  # policies named in a sentence
+LONGEST_PAUSE: Final = timedelta(days=1)  # of all policies, before it is a warning
 HEARTBEAT: Final = "heartbeat"
 AUDIT: Final = "audit"
 FAILED: Final = "failed"  # in place of an invariant: the audit itself could not be made
@@ -109,6 +117,19 @@ def _patience(policy: RetentionPolicy, least: timedelta, at: datetime) -> timede
     if first is None or second is None:
         return least
     return max(least, 3 * (second - first))
+
+
+def pause(marks: HealthThresholds, at: datetime) -> Check:
+    """Whoever pauses them knows at once; a pause that lasts may have been forgotten."""
+    longest = int(LONGEST_PAUSE.total_seconds())
+    switch = RetentionSwitch.paused()
+    if switch is None or switch.paused_at is None:
+        return Check("pause", OK, 0, longest, "Policies are not paused.")
+    seconds = max(0, int((at - switch.paused_at).total_seconds()))
+    since = f"{switch.paused_at.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
+    by = f", by {switch.paused_by}" if switch.paused_by else ""
+    sentence = f"All scheduled policies have been paused since {since}{by}."
+    return Check("pause", WARNING if seconds > longest else OK, seconds, longest, sentence)
 
 
 def last_cleanup(marks: HealthThresholds, at: datetime) -> Check:
@@ -254,8 +275,8 @@ def missing(marks: HealthThresholds, at: datetime) -> Check:
 
 
 CHECKS: Final[tuple[Callable[[HealthThresholds, datetime], Check], ...]] = (
-    silent_policies, last_cleanup, scratch_size, log_size, last_runs, pending_purge, free_disk,
-    beat, worker, audit, clock, missing, notices,
+    silent_policies, pause, last_cleanup, scratch_size, log_size, last_runs, pending_purge,
+    free_disk, beat, worker, audit, clock, missing, notices,
 )  # fmt: skip
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import ClassVar, Self
+from typing import Any, ClassVar, Self
 
 from django.db import models
 from django.db.models import Exists, OuterRef, Q
@@ -16,9 +16,10 @@ class RetentionRunQuerySet(models.QuerySet["RetentionRun"]):
     def open(self) -> Self:
         return self.filter(state__in=RetentionRun.OPEN)
 
-    def newest_of_each_policy(self) -> Self:
+    def newest_of_each_policy(self, **of: Any) -> Self:
+        """Keep the last run of each policy, or the last of those that are `of` some kind."""
         newer = self.model._base_manager.filter(policy=OuterRef("policy"), pk__gt=OuterRef("pk"))
-        return self.filter(~Exists(newer))
+        return self.filter(~Exists(newer.filter(**of)), **of)
 
     def idle(self) -> Self:
         """Scheduled runs that ended well and matched nothing."""

@@ -14,6 +14,7 @@ from typing import Any, Final
 
 from django.db.models import Exists, OuterRef, QuerySet
 
+from recordings.ledger.models import Account
 from retention import words
 from retention.clock import database_now
 from retention.decide import Facts, decide
@@ -56,10 +57,13 @@ class View:
     change: Change | None
     weighed: str
     sentence: str
+    samples: tuple[tuple[Facts, str], ...]  # each with its owner's name; empty where it has none
 
     @classmethod
-    def of(cls, policy: RetentionPolicy) -> View:
-        target, against, found = find(policy.target), change(policy), impact(policy)
+    def of(cls, policy: RetentionPolicy, *, compared: bool = True) -> View:
+        """Look at a policy, compared with its accepted version where that is asked for."""
+        target, found = find(policy.target), impact(policy)
+        against = change(policy) if compared else None
         noun = target.noun if target else "things"
         return cls(
             version=policy.version,
@@ -68,7 +72,16 @@ class View:
             change=against,
             weighed=words.weighed(found.goes, noun),
             sentence=words.changed(against, noun) if against else "",
+            samples=_named(found.samples),
         )
+
+
+def _named(samples: Collection[Facts]) -> tuple[tuple[Facts, str], ...]:
+    """Name the owners, those who are gone among them, in one query."""
+    owners = {facts.owner_id for facts in samples if facts.owner_id is not None}
+    accounts = Account.objects.filter(owner_id__in=owners)
+    names = dict(accounts.values_list("owner_id", "name"))
+    return tuple((facts, names.get(facts.owner_id or 0, "")) for facts in samples)
 
 
 def impact(policy: RetentionPolicy, *, at: datetime | None = None) -> Impact:

@@ -56,9 +56,9 @@ class RetentionPolicyQuerySet(models.QuerySet["RetentionPolicy"]):
         """Policies that act by themselves."""
         return self.accepted().filter(enabled=True)
 
-    def with_last_run(self) -> Self:
-        """Prefetch each policy's last run, in one query for any page."""
-        newest = RetentionRun.objects.newest_of_each_policy()
+    def with_last_run(self, **of: Any) -> Self:
+        """Prefetch each policy's last run, or the last of a mode, in one query for any page."""
+        newest = RetentionRun.objects.newest_of_each_policy(**of)
         return self.prefetch_related(Prefetch("runs", queryset=newest, to_attr="last_runs"))
 
     def update(self, **values: Any) -> int:

@@ -95,7 +95,7 @@ def has_schedule(policy: RetentionPolicy) -> bool:
 
 
 def is_paused() -> bool:
-    return RetentionSwitch.objects.filter(paused_at__isnull=False).exists()
+    return RetentionSwitch.paused() is not None
 
 
 def stopped() -> str:

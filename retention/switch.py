@@ -28,6 +28,11 @@ class RetentionSwitch(models.Model):
         return cls.objects.get_or_create(pk=cls.ROW)[0]
 
     @classmethod
+    def paused(cls) -> RetentionSwitch | None:
+        """Return the row while it pauses them, without writing one."""
+        return cls.objects.filter(paused_at__isnull=False).first()
+
+    @classmethod
     def turn(cls, *, on: bool, by: str) -> bool:
         """Resume or pause all scheduled policies; False when it stood that way already."""
         from retention.models import RetentionPolicy, sync_after_commit

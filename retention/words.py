@@ -79,12 +79,10 @@ def singular(noun: str) -> str:
 def changed(change: Change, noun: str) -> str:
     """Say what a policy takes more and less than the version that was accepted."""
     least = "at least " if change.more else ""
-    parts = [
-        f"{sign}{least}{weighed(weight, noun)}"
-        for sign, weight in (("+", change.added), ("−", change.removed))
-        if weight.items
-    ]
-    return "; ".join(parts) or "nothing more and nothing less today"
+    parts = [f"{least}+{weighed(change.added, noun)}"] if change.added.items else []
+    if change.removed.items:
+        parts.append(f"no longer {least}{weighed(change.removed, noun)}")
+    return "; ".join(parts) or "nothing more and nothing less goes today"
 
 
 def megabytes(size: int) -> str:

@@ -3,13 +3,35 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+from collections.abc import Collection, Mapping
+from typing import Any, ClassVar
 
+from django.utils.datastructures import MultiValueDict
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from recordings.models import LABEL_LENGTH
 from recordings.uploads.details import LONGEST_SECONDS, MOST_LABELS, label_names
+
+
+class OnlyKnown(serializers.Serializer[Any]):
+    """Refuses a field it does not know by name: a misspelt one would silently say nothing.
+
+    Forms may bring what tools add to them, and `SHOWN_ONLY` what an answer has and nobody sets, so
+    that a thing can be sent back as it was read.
+    """
+
+    SHOWN_ONLY: ClassVar[Collection[str]] = ()
+
+    def to_internal_value(self, data: Any) -> Any:
+        """Raise ValidationError by the names of all fields that are not known."""
+        if isinstance(data, Mapping) and not isinstance(data, MultiValueDict):
+            known = {*self.fields, *self.SHOWN_ONLY}
+            unknown = [str(name) for name in data if name not in known]
+            if unknown:
+                sentence = "There is no such field."
+                raise serializers.ValidationError({name: [sentence] for name in unknown})
+        return super().to_internal_value(data)
 
 
 class SecondsField(serializers.FloatField):

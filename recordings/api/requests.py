@@ -11,10 +11,12 @@ from rest_framework import serializers
 from recordings.api.fields import (
     LabelsField,
     LanguageField,
+    OnlyKnown,
     SecondsField,
     TitleField,
     refuse_backwards,
 )
+from recordings.api.serializers import RecordingSerializer
 from recordings.models import DESCRIPTION_LENGTH, LABEL_LENGTH, TITLE_LENGTH, Recording
 from recordings.processing import captions
 from recordings.uploads.addresses import LONGEST, AddressRefused, check_shape
@@ -87,10 +89,11 @@ def read_captions(data: bytes) -> str:
         raise serializers.ValidationError(str(error)) from error
 
 
-class RecordingEdit(serializers.ModelSerializer[Recording]):
+class RecordingEdit(OnlyKnown, serializers.ModelSerializer[Recording]):
     """Changes to a recording. `keep`, `keep_until` and `owner` are for administrators."""
 
     ADMINISTRATORS_ONLY = ("keep", "keep_until", "owner")
+    SHOWN_ONLY = tuple(RecordingSerializer.Meta.fields)
 
     title = TitleField(max_length=TITLE_LENGTH, required=False)
     description = serializers.CharField(
@@ -124,7 +127,7 @@ class RecordingEdit(serializers.ModelSerializer[Recording]):
         return super().to_internal_value(data)
 
 
-class ProcessRequest(serializers.Serializer[Any]):
+class ProcessRequest(OnlyKnown):
     """What to do otherwise this time; null trims by silence again."""
 
     trim_start = SecondsField(required=False, allow_null=True)

@@ -14,6 +14,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from recordings.api.fields import OnlyKnown
 from recordings.api.permissions import IsAdministrator
 from recordings.api.recordings import REFUSED, checked
 from recordings.ledger.permissions import ADMINISTER
@@ -53,7 +54,7 @@ class CheckSerializer(serializers.Serializer[Any]):
     sentence = serializers.CharField()
 
 
-class ManualRequest(serializers.Serializer[Any]):
+class ManualRequest(OnlyKnown):
     dry_run = serializers.BooleanField(default=False)
     policies = serializers.ListField(
         child=serializers.SlugField(max_length=80),
@@ -64,7 +65,7 @@ class ManualRequest(serializers.Serializer[Any]):
     )
 
 
-class FilesRequest(serializers.Serializer[Any]):
+class FilesRequest(OnlyKnown):
     upload_folder = serializers.CharField(
         max_length=500,
         default=once.UPLOADS,

@@ -9,6 +9,7 @@ from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
+from recordings.api.fields import OnlyKnown
 from recordings.models import LABEL_LENGTH
 from retention.choices import Action, Clock
 from retention.models import LONGEST_AGE, LONGEST_INTERVAL, RetentionPolicy
@@ -42,7 +43,7 @@ class NameOrId(serializers.Field[Any, Any, Any, Any]):
         return value
 
 
-class ScopeField(serializers.Serializer[Any]):
+class ScopeField(OnlyKnown):
     """Whose things: of these owners or groups, with one of these labels; empty is everyone's."""
 
     owners = serializers.ListField(child=NameOrId(), max_length=MOST_NAMES, required=False)
@@ -52,7 +53,7 @@ class ScopeField(serializers.Serializer[Any]):
     )
 
 
-class ScheduleField(serializers.Serializer[Any]):
+class ScheduleField(OnlyKnown):
     """Either a crontab line with a time zone, or an interval."""
 
     crontab = serializers.CharField(max_length=200, required=False)
@@ -67,7 +68,7 @@ class ScheduleField(serializers.Serializer[Any]):
         return attrs
 
 
-class LimitsField(serializers.Serializer[Any]):
+class LimitsField(OnlyKnown):
     """A run over one of these waits for approval; what is missing is no limit."""
 
     items = serializers.IntegerField(min_value=0, max_value=LARGEST, required=False)
@@ -75,8 +76,13 @@ class LimitsField(serializers.Serializer[Any]):
     percent = serializers.IntegerField(min_value=0, max_value=100, required=False)
 
 
-class PolicyRequest(serializers.Serializer[Any]):
+class PolicyRequest(OnlyKnown):
     """A policy, new or changed. A change of what it removes has to be accepted anew."""
+
+    SHOWN_ONLY = (
+        "id", "version", "accepted_version", "accepted_by", "accepted_at", "shipped", "summary",
+        "next_run_at", "last_run", "impact",
+    )  # fmt: skip
 
     slug = serializers.SlugField(max_length=80, required=False)
     name = serializers.CharField(max_length=200)
@@ -147,7 +153,9 @@ def _placed(error: ValidationError) -> dict[str, list[str]]:
     return sentences
 
 
-class AcceptRequest(serializers.Serializer[Any]):
+class AcceptRequest(OnlyKnown):
+    """The version of a policy that is accepted."""
+
     version = serializers.IntegerField(
         min_value=1,
         max_value=MOST_COUNT,
@@ -156,7 +164,7 @@ class AcceptRequest(serializers.Serializer[Any]):
     )
 
 
-class HoldRequest(serializers.Serializer[Any]):
+class HoldRequest(OnlyKnown):
     """A hold on one recording, or on everything of one owner."""
 
     recording = serializers.IntegerField(min_value=1, max_value=LARGEST, required=False)

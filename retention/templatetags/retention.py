@@ -11,11 +11,11 @@ from django import template
 from django.utils.translation import gettext
 
 from recordings.models import Recording
-from retention import departures, notices
+from retention import departures, notices, schedule
 from retention.clock import database_now
 from retention.explain import Explanation
 from retention.explain import explain as _explain
-from retention.models import Correspondent, KeepRequest, RetentionPolicy
+from retention.models import Correspondent, KeepRequest, RetentionPolicy, RetentionSwitch
 from retention.views import AskForm
 
 register = template.Library()
@@ -29,6 +29,12 @@ PUT_BY_POLICY = re.compile(r"policy (?P<slug>[-\w]+) v\d+")
 def policy_names() -> dict[str, str]:
     """The names of all policies by slug, in one query for a page."""
     return dict(RetentionPolicy.objects.values_list("slug", "name"))
+
+
+@register.simple_tag
+def pause() -> RetentionSwitch | None:
+    """The switch while it pauses all scheduled policies."""
+    return RetentionSwitch.paused()
 
 
 @register.filter
@@ -80,6 +86,7 @@ def owner_notices(context: Any) -> dict[str, Any]:
     return {
         "user": user,
         "leaving": departures.first_of(user.pk, at=database_now(), most=SHOWN),
+        "stopped": schedule.stopped(),
         "most": SHOWN,
         "requests": [(asked, notices.outcome(asked)) for asked in requests],
         "there": set(there.values_list("pk", flat=True)),

@@ -168,6 +168,28 @@ def test_owner_edits_what_is_his_to_edit(api, recording):
     assert (cleared["labels"], cleared["expire_at"], cleared["title"]) == ([], None, "Новое имя")
 
 
+def test_field_that_is_not_known_is_refused_and_nothing_changes(api, recording):
+    address = f"/api/recordings/{recording.pk}"
+    edit = {"title": "New", "expires_at": "2026-12-31T00:00:00Z"}
+
+    edited = api.patch(address, edit, content_type="application/json")
+    begun = api.post(f"{address}/process", {"trim_strat": 5}, content_type="application/json")
+
+    assert (edited.status_code, begun.status_code) == (400, 400)
+    assert edited.json()["expires_at"] == begun.json()["trim_strat"] == ["There is no such field."]
+    assert Recording.objects.get().title == "Lecture"
+    assert not recording.jobs.exists()
+
+
+def test_recording_may_be_sent_back_as_it_was_read(api, admin_api, recording):
+    address = f"/api/recordings/{recording.pk}"
+    read = api.get(address).json()
+
+    answer = admin_api.patch(address, read, content_type="application/json")
+
+    assert (answer.status_code, answer.json()) == (200, read)
+
+
 @pytest.mark.parametrize("change", [{"keep": True}, {"owner": "boris"}, {"owner": "olga"}])
 def test_what_is_the_administrators_is_refused_to_owners(api, make_user, recording, change):
     make_user("boris")

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import pytest
 from django.contrib import admin
+from django.contrib.sessions.models import Session
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django_celery_beat.models import PeriodicTask
 
 from recordings.models import Recording
-from retention import sweep, tasks
+from retention import runs, sweep, tasks
+from retention.choices import Mode
 from retention.forms import SpanField
 from retention.models import RetentionPolicy, RetentionRun, RetentionSwitch
 from tests.admin.conftest import desk, said  # noqa: F401  (a fixture among them)
@@ -235,6 +237,74 @@ def test_run_now_needs_acceptance_and_can_be_cancelled(desk, make_policy):  # no
     assert asked.state == "cancelled"
 
 
+def test_last_run_shown_is_one_that_did_something(desk, make_policy, recording):  # noqa: F811
+    make_old(recording)
+    policy = make_policy(max_age_seconds=DAY)
+    run(policy)
+    sweep.execute(runs.ask(policy, mode=Mode.PLAN, by="anna").pk)
+
+    for address in (
+        page("retentionpolicy_changelist"),
+        page("retentionpolicy_change", policy.pk),
+    ):
+        shown = desk.get(address).content.decode()
+        assert "Succeeded: 1 moved to the trash" in shown
+        assert "would go" not in shown
+
+
+def test_change_that_puts_a_policy_out_of_force_says_so(desk, make_policy):  # noqa: F811
+    policy = make_policy(every_seconds=10)
+    address = page("retentionpolicy_change", policy.pk)
+    form = {**FORM, "name": "Renamed", "slug": policy.slug}
+    sentence = "It is out of force until it is accepted."
+
+    renamed = desk.post(address, {**form, "max_age_seconds": "1 day"}, follow=True)
+    changed = desk.post(address, {**form, "max_age_seconds": "2 days"}, follow=True)
+
+    assert sentence not in said(renamed)
+    assert sentence in said(changed)
+
+
+def test_policies_are_filtered_by_target_as_forms_name_it(desk, make_policy):  # noqa: F811
+    make_policy(name="Leftovers of work", target="scratch")
+    make_policy(name="Sign-ins that ended", target="django_sessions")
+
+    every = desk.get(page("retentionpolicy_changelist")).content.decode()
+    some = desk.get(page("retentionpolicy_changelist"), {"target": "django_sessions"})
+
+    assert ">django_sessions<" not in "".join(every.split())
+    assert ">Expiredsign-ins<" in "".join(every.split())
+    assert "Sign-ins that ended" in some.content.decode()
+    assert "Leftovers of work" not in some.content.decode()
+
+
+def test_run_now_asks_first_and_says_what_goes_for_ever(desk, make_policy, recording):  # noqa: F811
+    make_old(recording)
+    policy = make_policy(action="delete")
+    address = page("retentionpolicy_run", policy.pk)
+    assert f'<a href="{address}">Run now…</a>' in (
+        desk.get(page("retentionpolicy_change", policy.pk)).content.decode()
+    )
+
+    asked = desk.get(address).content.decode()
+
+    assert "Run now, it would take 1 recording, " in asked
+    assert "What is deleted does not come back." in asked
+    assert not RetentionRun.objects.exists()
+    started = desk.post(address, follow=True)
+    assert started.redirect_chain == [
+        (page("retentionrun_change", RetentionRun.objects.get().pk), 302)
+    ]
+
+
+def test_run_now_of_what_is_not_accepted_leads_to_acceptance(desk, make_policy):  # noqa: F811
+    policy = make_policy(accepted=False)
+
+    answer = desk.get(page("retentionpolicy_run", policy.pk))
+
+    assert answer.url == page("retentionpolicy_accept", policy.pk)
+
+
 def test_all_policies_are_paused_and_resumed_with_a_button(desk, make_policy):  # noqa: F811
     policy = make_policy(every_seconds=60)
 
@@ -245,6 +315,23 @@ def test_all_policies_are_paused_and_resumed_with_a_button(desk, make_policy):  
 
     policy.refresh_from_db()
     assert policy.next_due_at is not None
+
+
+def test_pause_is_seen_wherever_policies_are(desk, make_policy):  # noqa: F811
+    policy = make_policy(every_seconds=60)
+    pages = (
+        page("retentionpolicy_changelist"),
+        page("retentionpolicy_change", policy.pk),
+        reverse("dashboard"),
+    )
+    running = [desk.get(one).content.decode() for one in pages]
+
+    RetentionSwitch.turn(on=False, by="anna")
+
+    for former, one in zip(running, pages, strict=True):
+        shown = desk.get(one).content.decode()
+        assert "so nothing is due by itself" in shown
+        assert "have been paused since" not in former
 
 
 @pytest.mark.parametrize("action", ["enable_selected", "disable_selected", "run_selected"])
@@ -295,7 +382,23 @@ def test_acceptance_shows_the_difference_to_what_was_accepted(desk, make_policy,
 
     asked = desk.get(page("retentionpolicy_accept", policy.pk)).content.decode()
 
-    assert "+1 recording, 1000 bytes, 1 owner" in asked
+    assert "before: +1 recording, 1000 bytes, 1 owner." in asked
+
+
+def test_acceptance_names_the_owners_where_a_target_has_them(desk, make_policy, recording):  # noqa: F811
+    make_old(recording)
+    of_people = make_policy(accepted=False)
+    of_nobody = make_policy("django_sessions", accepted=False)
+    Session.objects.create(session_key="old", session_data="", expire_date=ago(days=5))
+    heading = '<th scope="col">Owner</th>'
+
+    shown = desk.get(page("retentionpolicy_accept", of_people.pk)).content.decode()
+    other = desk.get(page("retentionpolicy_accept", of_nobody.pk)).content.decode()
+
+    assert heading in shown
+    assert "<td>olga</td>" in shown
+    assert "it would take 1 expired sign-in" in other
+    assert heading not in other
 
 
 def test_rules_beside_the_age_are_given_in_the_form(desk):  # noqa: F811

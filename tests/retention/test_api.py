@@ -366,7 +366,7 @@ def test_impact_is_shown_and_accepted_against_the_former_version(send, policy, m
     assert (wider["version"], wider["accepted_version"]) == (2, 1)
     assert (wider["goes"]["items"], wider["added"]["items"], wider["removed"]["items"]) == (2, 1, 0)
     assert wider["sentence"] == "+1 recording, 1000 bytes, 1 owner"
-    assert narrower["sentence"] == "−2 recordings, 2.0 KB, 1 owner"
+    assert narrower["sentence"] == "no longer 2 recordings, 2.0 KB, 1 owner"
 
 
 def test_change_of_the_action_alone_changes_nothing_that_is_taken(send, policy, make_recording):

@@ -297,3 +297,11 @@ def test_policy_for_once_is_refused_where_one_that_is_saved_would_be(db):
 def test_the_rest_is_for_administrators(api, client, method, path):  # noqa: F811
     assert getattr(api, method)(f"/api/cleanup/{path}").status_code == 403
     assert getattr(client, method)(f"/api/cleanup/{path}").status_code == 401
+
+
+@pytest.mark.parametrize("path", ["manual", "files"])
+def test_misspelt_dry_run_runs_nothing(send, path):
+    answer = send("post", path, {"dry_rnu": True})
+
+    assert (answer.status_code, answer.json()["dry_rnu"]) == (400, ["There is no such field."])
+    assert not RetentionRun.objects.exists()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from django.db import connection
@@ -123,6 +123,15 @@ def test_page_shows_what_is_stored_and_what_leaves(desk, make_recording, make_po
     assert "5 files, since" in page
     assert page.count("<svg") >= 2
     assert not re.search(r"style=|<script>(?!<)", page)
+
+
+def test_figures_say_when_they_were_taken(desk):  # noqa: F811
+    snapshots.take()
+    StorageSnapshot.objects.update(taken_at=datetime(2026, 11, 21, 22, 32, tzinfo=UTC))
+
+    page = desk.get(reverse("dashboard")).content.decode()
+
+    assert "When this was counted, on Nov. 21, 2026, 22:32 UTC, no policy" in page
 
 
 def test_run_that_waits_for_approval_comes_first(desk, recording, make_policy):  # noqa: F811

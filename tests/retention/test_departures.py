@@ -195,3 +195,12 @@ def test_uploads_without_a_date_hide_none_with_one(owner):
     (one,) = departures.first_of(owner.pk, at=database_now(), most=2)
 
     assert one.recording_id == upload.recording_id
+
+
+def test_account_page_says_that_policies_are_paused_instead_of_that_none_removes(account_page):
+    assert "No policy removes anything of yours in this time." in account_page()
+
+    RetentionSwitch.turn(on=False, by="anna")
+
+    assert "All scheduled policies are paused. Until policies run again, no date" in account_page()
+    assert "No policy removes" not in account_page()

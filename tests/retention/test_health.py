@@ -26,6 +26,7 @@ from retention.models import (
     Notice,
     RetentionPolicy,
     RetentionRun,
+    RetentionSwitch,
 )
 from tests.admin.conftest import desk  # noqa: F401  (a fixture)
 from tests.conftest import TRANSACTIONAL
@@ -130,6 +131,21 @@ def test_no_cleanup_for_a_week_is_critical(make_policy):
 
     assert (check("cleanup").status, check("cleanup").value) == ("critical", 8)
     assert check("cleanup").sentence == "The last run of a policy ended 8 days ago."
+
+
+def test_pause_is_told_at_once_and_a_warning_after_a_day(make_policy, alive, capsys):
+    assert (check("pause").status, check("pause").value) == ("ok", 0)
+    RetentionSwitch.turn(on=False, by="anna")
+
+    assert (check("pause").status, health.health().status) == ("ok", "ok")
+    assert check("pause").sentence.startswith("All scheduled policies have been paused since ")
+    assert check("pause").sentence.endswith(" UTC, by anna.")
+    call_command("cleanup", "--health-check")
+    assert "have been paused" in capsys.readouterr().out
+
+    RetentionSwitch.objects.update(paused_at=ago(hours=25))
+    assert (check("pause").status, check("pause").value) == ("warning", 25 * 3600)
+    call_command("cleanup", "--health-check")  # a warning is no failure
 
 
 @pytest.mark.parametrize(
