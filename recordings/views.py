@@ -194,8 +194,13 @@ def process(request: SignedIn, pk: int) -> HttpResponse:
 @login_required
 @require_POST
 def cancel(request: SignedIn, pk: int) -> HttpResponse:
-    """Stop the work on a recording."""
-    open_job = get_object_or_404(visible(request), pk=pk).open_job
+    """Stop the work on a recording, after asking where this costs its original."""
+    found = get_object_or_404(visible(request).with_files().with_held(), pk=pk)
+    rule = jobs.rule_of_cancelling(found)
+    if rule is not None and request.POST.get("confirmed") != "yes":
+        context = {"recording": found, "rule": rule, "place": "library"}
+        return render(request, "recordings/cancel.html", context)
+    open_job = found.open_job
     if open_job is None or not jobs.cancel(open_job):
         messages.info(request, _("Processing had ended already, so there was nothing to stop."))
     return redirect("recording", pk=pk)

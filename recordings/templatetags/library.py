@@ -14,6 +14,7 @@ from django.utils.translation import gettext, gettext_lazy
 from recordings import periods
 from recordings.ledger.names import Kind
 from recordings.models import Recording, RecordingFile, SourceRule
+from recordings.processing import jobs
 
 register = template.Library()
 
@@ -82,6 +83,18 @@ def source_rule(event: str) -> str:
     """What the rule in force does to originals, in a sentence; empty when they stay."""
     rule = SourceRule.objects.filter(event=event).first()
     return rule.sentence if rule else ""
+
+
+@register.simple_tag
+def cancelling_rule(recording: Recording) -> SourceRule | None:
+    """The rule by which cancelling costs the original; see `jobs.rule_of_cancelling`."""
+    return jobs.rule_of_cancelling(recording)
+
+
+@register.filter
+def has_source(recording: Recording) -> bool:
+    """Whether a file is left to process, of a recording that came from `with_files()`."""
+    return any(file.kind in jobs.SOURCES for file in recording.current_files)
 
 
 @dataclass(frozen=True, slots=True)
