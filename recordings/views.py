@@ -118,7 +118,7 @@ def recording_page(
     context = {
         "recording": found,
         "words": words,
-        "former_captions": found.files.former_captions(),
+        "former_files": found.files.former(),
         "holds": found.holds() if found.is_held else [],
         "at": _moment(request.GET.get("t", "")),
         "place": "trash" if found.trashed_at else "library",

@@ -119,13 +119,15 @@ def finals(recording: Recording) -> list[FinalVideo]:
 
 @register.filter
 def others(files: list[RecordingFile]) -> list[RecordingFile]:
-    """The files that make a recording up: no final videos, no sound of editing sessions."""
-    return [file for file in files if file.kind not in {Kind.FINAL, Kind.SESSION_AUDIO}]
+    """The files but the final videos, which have a list of their own."""
+    return [file for file in files if file.kind != Kind.FINAL]
 
 
 @register.simple_tag
 def leaving(file: RecordingFile, recording: Recording) -> str:
     """When a file goes, and why; of a recording that came `with_files().with_held()`."""
+    if file.kind == Kind.SESSION_AUDIO:  # no hold covers it
+        return gettext("until the editing session ends")
     if recording.is_held:
         return gettext("on hold")
     if file.leaves_at:

@@ -111,6 +111,34 @@ def test_files_are_listed_with_size_and_hash(browser: Client, recording: Any) ->
         assert f'href="{file.url}?download=1"' in page
 
 
+def test_rows_of_files_and_final_videos_add_up_to_the_size_shown(
+    browser: Client, make_recording: Any
+) -> None:
+    recording = make_recording(files=2)
+    store(recording, Kind.SESSION_AUDIO, bytes(300), session_id=7)
+    store(recording, Kind.FINAL, bytes(40), session_id=7)
+
+    page = page_of(browser, recording)
+
+    assert "<span>2.3\xa0KB</span>" in page  # 1000 + 1001 + 300 + 40
+    assert "sound for editing captions" in page
+    assert '<td class="number">300\xa0bytes</td>' in page
+    assert "until the editing session ends" in page
+    assert "(40\xa0bytes)" in page
+
+
+def test_former_files_are_listed_with_their_size(browser: Client, recording: Any) -> None:
+    former = recording.files.get(kind=Kind.SUBTITLES)
+    former.superseded_at = timezone.now()
+    former.save()
+
+    page = page_of(browser, recording)
+
+    assert "Former files" in page
+    assert f'href="{former.url}?download=1"' in page
+    assert "(1004\xa0bytes)" in page
+
+
 def test_hold_is_told_with_its_reason(browser: Client, recording: Any) -> None:
     Hold.objects.create(recording_id=recording.pk, reason="Case 12", placed_by="anna")
 
