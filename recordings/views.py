@@ -70,7 +70,13 @@ def _list(request: SignedIn, place: str) -> HttpResponse:
     administrator = request.user.has_perm(ADMINISTER)
     form = LibraryForm(request.GET, owner=request.user, administrator=administrator)
     page = _page(request, form, place)
-    context = {"place": place, "form": form, "page": page, "narrowed": form.is_narrowed}
+    context = {
+        "place": place,
+        "form": form,
+        "page": page,
+        "narrowed": form.is_narrowed,
+        "in_trash": Recording.objects.filter(owner=request.user).trashed().count,  # where asked
+    }
     status = 400 if form.errors else 200
     return render(request, f"recordings/{place}.html", context, status=status)
 
