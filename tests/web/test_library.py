@@ -44,6 +44,8 @@ def test_search_without_result_offers_everything(browser: Client, recording: Any
     response = browser.get("/?search=zebra")
 
     assert "Nothing matches" in text(response)
+    assert "Titles and descriptions are searched" in text(response)
+    assert 'placeholder="Search titles and descriptions"' in text(response)
     assert "Show everything" in text(response)
 
 
