@@ -175,6 +175,19 @@ def test_open_job_is_polled_and_a_finished_one_is_not(browser: Client, make_reco
     assert after["HX-Trigger"] == "job-ended"
 
 
+def test_state_beside_the_title_changes_with_the_job(browser: Client, make_recording: Any) -> None:
+    recording = make_recording(state="queued")
+    Job.objects.create(recording=recording, owner_id=recording.owner_id, state="running")
+    page = page_of(browser, recording)
+    Recording.objects.update(state="processing")
+
+    polled = text(browser.get(reverse("job", args=[recording.pk]), headers={"HX-Request": "true"}))
+
+    assert '<span class="badge queued" id="state">waiting</span>' in page
+    badge = '<span class="badge processing" id="state" hx-swap-oob="true">being processed</span>'
+    assert badge in polled
+
+
 def test_failed_job_says_why_and_offers_to_try_again(browser: Client, make_recording: Any) -> None:
     recording = make_recording(state="failed", files=1)
     Job.objects.create(
