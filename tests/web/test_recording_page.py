@@ -69,6 +69,31 @@ def test_transcript_without_words_says_so(browser: Client, make_spoken: Any) -> 
     assert "_trimmed.mp4?download=1" in page
 
 
+def test_language_nobody_can_write_down_is_no_draft_and_no_silence(
+    browser: Client, make_spoken: Any
+) -> None:
+    recording = make_spoken(draft=True, source="none")
+    recording.warning = "There is no transcript: the transcriber knows only English."
+    recording.save()
+    store(recording, Kind.AUDIO, b"mp3" * 50)
+
+    page = page_of(browser, recording)
+
+    assert "There is no transcript; the note above says why." in page
+    assert page.count("the transcriber knows only English") == 1
+    assert "Bring in subtitles of your own" in page
+    assert "rough transcriber" not in page
+    assert "Nothing was said" not in page
+    assert '<span class="badge">draft</span>' not in page
+
+
+def test_recording_without_sound_has_no_transcript(browser: Client, make_spoken: Any) -> None:
+    page = page_of(browser, make_spoken(source="none"))
+
+    assert "There is no transcript: the recording has no sound." in page
+    assert "Nothing was said" not in page
+
+
 def test_damaged_transcript_leaves_the_page_standing(browser: Client, recording: Any) -> None:
     page = page_of(browser, recording)  # its files are random bytes
 
