@@ -188,7 +188,9 @@ class LibraryForm(forms.Form):
         label=gettext_lazy("Search"),
         required=False,
         max_length=200,
-        widget=forms.TextInput(attrs={"type": "search", "placeholder": gettext_lazy("Search")}),
+        widget=forms.TextInput(
+            attrs={"type": "search", "placeholder": gettext_lazy("Search titles and descriptions")}
+        ),
     )
     state = forms.ChoiceField(
         label=gettext_lazy("State"),

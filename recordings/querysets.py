@@ -76,10 +76,9 @@ class RecordingFileQuerySet(models.QuerySet["RecordingFile"]):
     def superseded(self) -> Self:
         return self.filter(superseded_at__isnull=False)
 
-    def former_captions(self) -> Self:
-        """Captions that a person edited and others took the place of, the latest first."""
-        edited = self.superseded().filter(kind=Kind.SUBTITLES, edited=True)
-        return edited.select_related("stored").order_by("-version")
+    def former(self) -> Self:
+        """Files that others took the place of, with their sizes, the latest of each kind first."""
+        return self.superseded().select_related("stored").order_by("kind", "-version")
 
     def due_originals(self) -> Self:
         """Originals whose stamped deadline has passed, by the database's clock."""

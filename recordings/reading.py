@@ -34,6 +34,11 @@ class Words:
     problems: list[str] = field(default_factory=list)
     empty: set[str] = field(default_factory=set)  # kinds of documents in which nothing is said
 
+    @property
+    def unwritten(self) -> bool:
+        """Whether nobody wrote down what is said: there was no sound, or nobody who could."""
+        return self.transcript is not None and self.transcript.source == "none"
+
 
 def words(recording: Recording) -> Words:
     """Read the documents of a recording that came from `with_files()`."""

@@ -70,7 +70,13 @@ def _list(request: SignedIn, place: str) -> HttpResponse:
     administrator = request.user.has_perm(ADMINISTER)
     form = LibraryForm(request.GET, owner=request.user, administrator=administrator)
     page = _page(request, form, place)
-    context = {"place": place, "form": form, "page": page, "narrowed": form.is_narrowed}
+    context = {
+        "place": place,
+        "form": form,
+        "page": page,
+        "narrowed": form.is_narrowed,
+        "in_trash": Recording.objects.filter(owner=request.user).trashed().count,  # where asked
+    }
     status = 400 if form.errors else 200
     return render(request, f"recordings/{place}.html", context, status=status)
 
@@ -118,7 +124,7 @@ def recording_page(
     context = {
         "recording": found,
         "words": words,
-        "former_captions": found.files.former_captions(),
+        "former_files": found.files.former(),
         "holds": found.holds() if found.is_held else [],
         "at": _moment(request.GET.get("t", "")),
         "place": "trash" if found.trashed_at else "library",
@@ -194,8 +200,13 @@ def process(request: SignedIn, pk: int) -> HttpResponse:
 @login_required
 @require_POST
 def cancel(request: SignedIn, pk: int) -> HttpResponse:
-    """Stop the work on a recording."""
-    open_job = get_object_or_404(visible(request), pk=pk).open_job
+    """Stop the work on a recording, after asking where this costs its original."""
+    found = get_object_or_404(visible(request).with_files().with_held(), pk=pk)
+    rule = jobs.rule_of_cancelling(found)
+    if rule is not None and request.POST.get("confirmed") != "yes":
+        context = {"recording": found, "rule": rule, "place": "library"}
+        return render(request, "recordings/cancel.html", context)
+    open_job = found.open_job
     if open_job is None or not jobs.cancel(open_job):
         messages.info(request, _("Processing had ended already, so there was nothing to stop."))
     return redirect("recording", pk=pk)

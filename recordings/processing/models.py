@@ -148,15 +148,25 @@ class SourceRule(models.Model):
         return f"{self.get_event_display()}: {self.get_action_display()}"
 
     @property
+    def removes(self) -> bool:
+        """Whether it takes originals at all."""
+        return self.enabled and self.action != self.Action.KEEP
+
+    @property
+    def when(self) -> str:
+        """Say when it takes an original, counted from the end of processing."""
+        return f"{_in_words(self._delay)} later" if self._delay else str(_("at once"))
+
+    @property
+    def _delay(self) -> timedelta:
+        return self.delay if self.action == self.Action.DELAY else timedelta(0)
+
+    @property
     def sentence(self) -> str:
         """Tell an owner beforehand what becomes of an original; empty when it stays."""
-        if not self.enabled or self.action == self.Action.KEEP:
+        if not self.removes:
             return ""
-        delay = self.delay if self.action == self.Action.DELAY else timedelta(0)
-        words = {
-            "when": f"{_in_words(delay)} later" if delay else _("at once"),
-            "stays": self._stays_longer(delay),
-        }
+        words = {"when": self.when, "stays": self._stays_longer(self._delay)}
         if self.event == self.Event.CANCELLED:
             return _("When it is cancelled, the original file is removed %(when)s.") % words
         if self.event == self.Event.FAILED:
@@ -181,12 +191,11 @@ class SourceRule(models.Model):
 
     def wait(self, *, duration: float, removed: float) -> timedelta | None:
         """Return how long the original stays; None is for ever. Seconds in, before trimming."""
-        if not self.enabled or self.action == self.Action.KEEP:
+        if not self.removes:
             return None
         cut = self.cut_seconds is not None and removed > self.cut_seconds
         share = self.cut_percent is not None and removed * 100 > self.cut_percent * duration
-        delay = self.delay if self.action == self.Action.DELAY else timedelta(0)
-        return max(delay, self.cut_delay) if cut or share else delay
+        return max(self._delay, self.cut_delay) if cut or share else self._delay
 
 
 def _in_words(span: timedelta) -> str:

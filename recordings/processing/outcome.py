@@ -32,7 +32,7 @@ logger = logging.getLogger(__name__)
 
 SAME_SECONDS = 0.05  # by which two renditions of the same cut may differ in length
 FORMER_CAPTIONS = (
-    "The captions that were edited belong to another cut; they are among the former captions."
+    "The captions that were edited belong to another cut; they are among the former files."
 )
 OTHER_CLOCK = "The captions that were edited belong to another cut, so their times are wrong now."
 LOG_LENGTH = 20_000  # characters kept of a job's log, the last ones

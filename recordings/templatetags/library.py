@@ -14,6 +14,7 @@ from django.utils.translation import gettext, gettext_lazy
 from recordings import periods
 from recordings.ledger.names import Kind
 from recordings.models import Recording, RecordingFile, SourceRule
+from recordings.processing import jobs
 
 register = template.Library()
 
@@ -84,6 +85,18 @@ def source_rule(event: str) -> str:
     return rule.sentence if rule else ""
 
 
+@register.simple_tag
+def cancelling_rule(recording: Recording) -> SourceRule | None:
+    """The rule by which cancelling costs the original; see `jobs.rule_of_cancelling`."""
+    return jobs.rule_of_cancelling(recording)
+
+
+@register.filter
+def has_source(recording: Recording) -> bool:
+    """Whether a file is left to process, of a recording that came from `with_files()`."""
+    return any(file.kind in jobs.SOURCES for file in recording.current_files)
+
+
 @dataclass(frozen=True, slots=True)
 class FinalVideo:
     """A final video; `goes_at` is when a policy may take it, None where none will."""
@@ -106,13 +119,15 @@ def finals(recording: Recording) -> list[FinalVideo]:
 
 @register.filter
 def others(files: list[RecordingFile]) -> list[RecordingFile]:
-    """The files that make a recording up: no final videos, no sound of editing sessions."""
-    return [file for file in files if file.kind not in {Kind.FINAL, Kind.SESSION_AUDIO}]
+    """The files but the final videos, which have a list of their own."""
+    return [file for file in files if file.kind != Kind.FINAL]
 
 
 @register.simple_tag
 def leaving(file: RecordingFile, recording: Recording) -> str:
     """When a file goes, and why; of a recording that came `with_files().with_held()`."""
+    if file.kind == Kind.SESSION_AUDIO:  # no hold covers it
+        return gettext("until the editing session ends")
     if recording.is_held:
         return gettext("on hold")
     if file.leaves_at:

@@ -4,6 +4,8 @@
 const { tus } = window;
 const DELAYS = [0, 1000, 3000, 5000, 10000, 15000, 30000]; // the site frees a dead line after 10 s
 
+const HOPELESS = new Set(["not_media", "too_large", "empty_file"]); // said of the file itself
+
 /** What the browser remembers of unfinished uploads of this person. */
 export class Memory {
   constructor(user) {
@@ -45,7 +47,8 @@ export async function giveUp(url, token) {
   return answer.ok || answer.status === 404 || answer.status === 410;
 }
 
-/** Says what happens by `progress(sent)`, `done(recordingId)`, `failed(sentence)` and `lost()`. */
+/** Says what happens by `progress(sent)`, `done(recordingId)`, `lost()` and
+ * `failed(sentence, { hopeless })`, which tells whether the file will never be taken. */
 export class Transfer {
   constructor(file, { endpoint, token, memory, listener, gone }) {
     this.file = file;
@@ -132,9 +135,12 @@ export class Transfer {
   async failed(error) {
     if (error.causingError instanceof Refusal) {
       await this.cancel().catch(() => {}); // so that other subtitles can be chosen
-      this.listener.failed(error.causingError.message);
+      this.listener.failed(error.causingError.message, { hopeless: false });
     } else if (isPassing(error)) this.listener.lost();
-    else this.listener.failed(sentence(error.originalResponse.getBody()));
+    else {
+      const body = error.originalResponse.getBody();
+      this.listener.failed(sentence(body), { hopeless: HOPELESS.has(parsed(body)?.code) });
+    }
   }
 }
 
@@ -149,11 +155,15 @@ class Refusal extends Error {}
 
 /** The sentences of an error: one detail, or some for each field. */
 function sentence(text) {
+  const answer = parsed(text);
+  if (typeof answer?.detail === "string") return answer.detail;
+  return Object.values(answer ?? {}).flat().filter((one) => typeof one === "string").join(" ");
+}
+
+function parsed(text) {
   try {
-    const answer = JSON.parse(text);
-    if (typeof answer.detail === "string") return answer.detail;
-    return Object.values(answer).flat().filter((one) => typeof one === "string").join(" ");
+    return JSON.parse(text);
   } catch {
-    return "";
+    return null;
   }
 }

@@ -31,13 +31,13 @@ class Upload {
     this.field("title").placeholder = file.name.replace(/\.[^.]*$/, "");
     this.bar = this.row.querySelector("progress");
     this.bar.setAttribute("aria-label", file.name);
-    for (const act of ["cancel", "retry", "pause", "resume"]) {
+    for (const act of ["cancel", "retry", "pause", "resume", "remove"]) {
       this.part(act).addEventListener("click", () => this[act]());
     }
     list.append(this.row);
     const about = { endpoint: words.url, token, memory, listener: this, gone: words.gone };
     this.transfer = new Transfer(file, about);
-    if (file.size === 0) this.show("failed", words.empty, { retry: false });
+    if (file.size === 0) this.show("failed", words.empty, { hopeless: true });
   }
 
   part(name) {
@@ -114,8 +114,8 @@ class Upload {
     this.show("done", words.done);
   }
 
-  failed(sentence) {
-    this.show("failed", sentence || words.broken);
+  failed(sentence, { hopeless }) {
+    this.show("failed", sentence || words.broken, { hopeless });
   }
 
   lost() {
@@ -151,18 +151,29 @@ class Upload {
     listUnfinished();
   }
 
-  /** Change the state, and with it what the row offers. */
-  show(state, text, { retry = state === "failed" } = {}) {
+  /** Take a file that is never taken out of the list; the site keeps nothing of it. */
+  async remove() {
+    await this.transfer.cancel().catch(() => {});
+    this.row.remove();
+    uploads.splice(uploads.indexOf(this), 1);
+    offer();
+    showTotal();
+    listUnfinished();
+  }
+
+  /** Change the state, and with it what the row offers: to a `hopeless` file only its removal. */
+  show(state, text, { hopeless = false } = {}) {
     this.row.classList.remove(this.state);
     this.row.classList.add(state);
     this.state = state;
     const begun = this.transfer.isBegun;
     this.bar.hidden = ["done", "cancelled", "failed"].includes(state) || (state === "waiting" && !begun);
-    this.part("options").hidden = begun || !["waiting", "failed"].includes(state);
-    this.part("cancel").hidden = ["done", "cancelled"].includes(state);
+    this.part("options").hidden = begun || hopeless || !["waiting", "failed"].includes(state);
+    this.part("cancel").hidden = hopeless || ["done", "cancelled"].includes(state);
+    this.part("remove").hidden = !hopeless;
     this.part("pause").hidden = state !== "running";
     this.part("resume").hidden = !["paused", "lost"].includes(state);
-    this.part("retry").hidden = !retry;
+    this.part("retry").hidden = hopeless || state !== "failed";
     this.say(text);
     if (running === this && state !== "running") {
       running = null;

@@ -52,7 +52,7 @@ def test_button_on_the_page_removes_it_for_ever(browser, final, account):
     page = browser.get(f"/recordings/{final.recording_id}").content.decode()
     assert f'action="{page_of(final)}"' in page
 
-    answer = browser.post(page_of(final), follow=True)
+    answer = browser.post(page_of(final), {"confirmed": "yes"}, follow=True)
 
     assert "The final video is gone for ever" in answer.content.decode()
     assert not RecordingFile.objects.filter(pk=final.pk).exists()
@@ -63,6 +63,18 @@ def test_button_on_the_page_removes_it_for_ever(browser, final, account):
     assert (receipt.name, receipt.size) == (str(final.stored.file.name), 1000)
     assert (receipt.reason, receipt.released_by) == ("deleted", "olga")
     assert_clean()
+
+
+def test_button_on_the_page_asks_first(browser, final):
+    page = browser.get(f"/recordings/{final.recording_id}").content.decode()
+    assert "Remove for ever…" in page
+
+    question = browser.post(page_of(final)).content.decode()
+
+    assert "1000\xa0bytes" in question
+    assert "Nobody can bring it back" in question
+    assert f'href="/recordings/{final.recording_id}"' in question
+    assert_stays(final)
 
 
 def test_api_removes_it_once(api, final):

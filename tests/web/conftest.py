@@ -26,14 +26,14 @@ def browser(owner: Any, client: Client) -> Client:
 def make_spoken(owner: Any) -> Callable[..., Recording]:
     """Make a recording with a transcript, topics and subtitles that can be read."""
 
-    def make(*said: str, draft: bool = False) -> Recording:
+    def make(*said: str, draft: bool = False, source: str = "pocketsphinx") -> Recording:
         recording = Recording.objects.create(
             owner=owner, title="Lecture", state="ready", duration=60, width=640, height=360
         )
         segments = [Segment(i * 5.0, i * 5.0 + 4, text) for i, text in enumerate(said)]
         store(recording, Kind.TRIMMED, b"video" * 100)
         transcript = store(
-            recording, Kind.TRANSCRIPT, Transcript("en", "pocketsphinx", draft, segments).dump()
+            recording, Kind.TRANSCRIPT, Transcript("en", source, draft, segments).dump()
         )
         transcript.draft = draft
         transcript.save()

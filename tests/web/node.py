@@ -6,6 +6,7 @@ import json
 import os
 import shutil
 import subprocess
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,11 +18,16 @@ NODE = shutil.which("node")
 needs_node = pytest.mark.skipif(NODE is None, reason="node is not installed here")
 
 
-def run(folder: Path, script: str, **environment: str) -> Any:
-    """Run a script beside a copy of the modules; return the JSON that it prints."""
+def run(folder: Path, script: str, *, beside: Sequence[str] = (), **environment: str) -> Any:
+    """Run a script beside a copy of the modules; return the JSON that it prints.
+
+    `beside` names modules of other pages that are copied there too.
+    """
     if not (folder / "captions").exists():
         shutil.copytree(MODULES, folder / "captions")
         (folder / "captions/package.json").write_text('{"type": "module"}')
+    for name in beside:
+        shutil.copy(MODULES.parent / name, folder / "captions")
     scene = folder / "captions/scene.js"
     scene.write_text(script)
     assert NODE

@@ -10,6 +10,7 @@ from django.test import Client
 from recordings.ledger.models import Hold
 from recordings.listing import PAGE_SIZE
 from recordings.models import Label, Recording
+from recordings.trash import move_to_trash
 from tests.web.conftest import text
 
 
@@ -24,10 +25,27 @@ def test_empty_library_says_what_to_do_next(browser: Client) -> None:
     assert "Upload the first one" in text(response)
 
 
+def test_empty_library_tells_of_what_is_in_the_trash(
+    browser: Client, make_user: Any, make_recording: Any
+) -> None:
+    mine = [make_recording(title=f"Part {number}", files=0).pk for number in range(2)]
+    other = make_recording(of=make_user("boris"), files=0)
+    move_to_trash(mine, by="olga")
+    move_to_trash([other.pk], by="boris")
+
+    page = text(browser.get("/"))
+
+    assert "Your 2 recordings are in the trash" in page
+    assert '<a class="button secondary" href="/trash">' in page
+    assert "No recordings yet" not in page
+
+
 def test_search_without_result_offers_everything(browser: Client, recording: Any) -> None:
     response = browser.get("/?search=zebra")
 
     assert "Nothing matches" in text(response)
+    assert "Titles and descriptions are searched" in text(response)
+    assert 'placeholder="Search titles and descriptions"' in text(response)
     assert "Show everything" in text(response)
 
 

@@ -69,6 +69,31 @@ def test_transcript_without_words_says_so(browser: Client, make_spoken: Any) -> 
     assert "_trimmed.mp4?download=1" in page
 
 
+def test_language_nobody_can_write_down_is_no_draft_and_no_silence(
+    browser: Client, make_spoken: Any
+) -> None:
+    recording = make_spoken(draft=True, source="none")
+    recording.warning = "There is no transcript: the transcriber knows only English."
+    recording.save()
+    store(recording, Kind.AUDIO, b"mp3" * 50)
+
+    page = page_of(browser, recording)
+
+    assert "There is no transcript; the note above says why." in page
+    assert page.count("the transcriber knows only English") == 1
+    assert "Bring in subtitles of your own" in page
+    assert "rough transcriber" not in page
+    assert "Nothing was said" not in page
+    assert '<span class="badge">draft</span>' not in page
+
+
+def test_recording_without_sound_has_no_transcript(browser: Client, make_spoken: Any) -> None:
+    page = page_of(browser, make_spoken(source="none"))
+
+    assert "There is no transcript: the recording has no sound." in page
+    assert "Nothing was said" not in page
+
+
 def test_damaged_transcript_leaves_the_page_standing(browser: Client, recording: Any) -> None:
     page = page_of(browser, recording)  # its files are random bytes
 
@@ -111,6 +136,34 @@ def test_files_are_listed_with_size_and_hash(browser: Client, recording: Any) ->
         assert f'href="{file.url}?download=1"' in page
 
 
+def test_rows_of_files_and_final_videos_add_up_to_the_size_shown(
+    browser: Client, make_recording: Any
+) -> None:
+    recording = make_recording(files=2)
+    store(recording, Kind.SESSION_AUDIO, bytes(300), session_id=7)
+    store(recording, Kind.FINAL, bytes(40), session_id=7)
+
+    page = page_of(browser, recording)
+
+    assert "<span>2.3\xa0KB</span>" in page  # 1000 + 1001 + 300 + 40
+    assert "sound for editing captions" in page
+    assert '<td class="number">300\xa0bytes</td>' in page
+    assert "until the editing session ends" in page
+    assert "(40\xa0bytes)" in page
+
+
+def test_former_files_are_listed_with_their_size(browser: Client, recording: Any) -> None:
+    former = recording.files.get(kind=Kind.SUBTITLES)
+    former.superseded_at = timezone.now()
+    former.save()
+
+    page = page_of(browser, recording)
+
+    assert "Former files" in page
+    assert f'href="{former.url}?download=1"' in page
+    assert "(1004\xa0bytes)" in page
+
+
 def test_hold_is_told_with_its_reason(browser: Client, recording: Any) -> None:
     Hold.objects.create(recording_id=recording.pk, reason="Case 12", placed_by="anna")
 
@@ -145,6 +198,19 @@ def test_open_job_is_polled_and_a_finished_one_is_not(browser: Client, make_reco
     assert "HX-Trigger" not in during
     assert "Processing is done" in text(after)
     assert after["HX-Trigger"] == "job-ended"
+
+
+def test_state_beside_the_title_changes_with_the_job(browser: Client, make_recording: Any) -> None:
+    recording = make_recording(state="queued")
+    Job.objects.create(recording=recording, owner_id=recording.owner_id, state="running")
+    page = page_of(browser, recording)
+    Recording.objects.update(state="processing")
+
+    polled = text(browser.get(reverse("job", args=[recording.pk]), headers={"HX-Request": "true"}))
+
+    assert '<span class="badge queued" id="state">waiting</span>' in page
+    badge = '<span class="badge processing" id="state" hx-swap-oob="true">being processed</span>'
+    assert badge in polled
 
 
 def test_failed_job_says_why_and_offers_to_try_again(browser: Client, make_recording: Any) -> None:

@@ -34,7 +34,9 @@ const session = new Session({
   seen: (data) => render.join(data),
   told: (name, words) => {
     state.tell(name, words);
-    if (name === "over" || name === "gone") part("ending").hidden = part("exports").hidden = true;
+    if (name !== "over" && name !== "gone") return;
+    part("ending").hidden = part("exports").hidden = true;
+    render.over();
   },
 });
 const player = new Player(part("player"), moved);

@@ -138,7 +138,6 @@ export class Render {
 
   /** Show the newest final video of the recording, and how long it stays. */
   async #done() {
-    this.form.hidden = true;
     const { ok, data } = await this.#ask("GET", this.words.recordingApi);
     const finals = ok ? data.files.filter((file) => file.kind === "final") : [];
     const final = finals.reduce((last, one) => (one.id > (last?.id ?? 0) ? one : last), null);
@@ -147,6 +146,11 @@ export class Render {
     this.part("left").textContent = final?.leaves_at ? say("left", { span: span(final.leaves_at) }) : "";
     this.part("done").hidden = false;
     this.part("done").focus();
+  }
+
+  /** The session has ended: nothing more can be made of it. */
+  over() {
+    for (const form of this.root.querySelectorAll("form")) form.hidden = true;
   }
 
   #wrong(text) {

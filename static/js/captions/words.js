@@ -20,9 +20,10 @@ export function decimal(number, digits = 1) {
   return new Intl.NumberFormat(document.documentElement.lang, format).format(number);
 }
 
-/** A moment as this language writes it, in the reader's own time. */
+/** A moment as this language writes it, in the time that the foot of the page names, with 24 hours. */
 export function moment(text) {
-  const format = { dateStyle: "medium", timeStyle: "short" };
+  const { timeZone } = written.dataset;
+  const format = { dateStyle: "medium", timeStyle: "short", hourCycle: "h23", timeZone };
   return new Intl.DateTimeFormat(document.documentElement.lang, format).format(new Date(text));
 }
 
