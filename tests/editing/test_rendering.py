@@ -346,8 +346,8 @@ def test_edited_captions_of_another_cut_that_nothing_replaces_are_told_of(filmed
     assert work.carry_out(newest(filmed).pk) == "succeeded"
 
     filmed.refresh_from_db()
-    assert list(filmed.files.former_captions()) == [file]
-    assert "among the former captions" in filmed.warning
+    assert [one for one in filmed.files.former() if one.edited] == [file]
+    assert "among the former files" in filmed.warning
 
 
 class Asleep(Watchdog):
