@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import TYPE_CHECKING, Any, Self
 
 from django.db import models
@@ -42,6 +43,10 @@ class RecordingQuerySet(models.QuerySet["Recording"]):
 
     def not_held(self) -> Self:
         return self.exclude(_held())
+
+    def not_kept(self, until: datetime) -> Self:
+        """Leave out what an administrator keeps for good or beyond a moment."""
+        return self.exclude(Q(keep=True) | Q(keep_until__gt=until))
 
     def with_held(self) -> Self:
         """Annotate `is_held`, for lists that show it without a query a row."""

@@ -27,7 +27,7 @@ from recordings.ledger.names import Kind
 from recordings.ledger.permissions import ADMINISTER
 from recordings.ledger.transactions import retried
 from recordings.models import Recording, RecordingFile
-from recordings.processing import jobs
+from recordings.processing import jobs, outcome
 from recordings.querysets import RecordingQuerySet, bound_to
 from recordings.uploads import intake
 
@@ -202,7 +202,7 @@ def process(request: SignedIn, pk: int) -> HttpResponse:
 def cancel(request: SignedIn, pk: int) -> HttpResponse:
     """Stop the work on a recording, after asking where this costs its original."""
     found = get_object_or_404(visible(request).with_files().with_held(), pk=pk)
-    rule = jobs.rule_of_cancelling(found)
+    rule = outcome.rule_of_cancelling(found)
     if rule is not None and request.POST.get("confirmed") != "yes":
         context = {"recording": found, "rule": rule, "place": "library"}
         return render(request, "recordings/cancel.html", context)

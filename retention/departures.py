@@ -9,7 +9,6 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from django.db.models import Q
 from django.utils.translation import gettext as _
 
 from recordings import periods
@@ -72,8 +71,7 @@ def _finals(owner_id: int, at: datetime, most: int) -> Iterator[Departure]:
     policy = promises.shortest(Finals.slug)
     if policy is None:
         return
-    kept = Q(keep=True) | Q(keep_until__gt=at)
-    free = Recording.objects.filter(owner_id=owner_id).live().not_held().exclude(kept)
+    free = Recording.objects.filter(owner_id=owner_id).live().not_held().not_kept(at)
     files = RecordingFile.objects.current().filter(kind=Kind.FINAL, recording__in=free.values("pk"))
     soon = list(files.order_by("created_at", "pk")[:most])
     recordings = free.with_held().in_bulk({file.recording_id for file in soon})

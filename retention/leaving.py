@@ -72,8 +72,7 @@ def within(
 
     None that is still coming in either: an upload ends otherwise; see unfinished.py.
     """
-    stays = Q(keep=True) | Q(keep_until__gt=until) | Q(state=Recording.State.UPLOADING)
-    free = rows.live().not_held().exclude(stays)
+    free = rows.live().not_held().not_kept(until).exclude(state=Recording.State.UPLOADING)
     return free.filter(reduce(or_, (_wanted(policy, until) for policy in policies), NOTHING))
 
 

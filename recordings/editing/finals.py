@@ -13,27 +13,34 @@ from recordings.models import RecordingFile
 from recordings.trash import delete_rows, locked, unheld
 
 
-def remove(file: RecordingFile, *, by: str, of: int | None = None) -> bool:
-    """Release one final video for ever; False where it went meanwhile. `of` as for `trash.locked`.
-
-    Raises Held, and CannotEdit for a file of another kind, or of a recording in the trash.
-    """
+def refuse(file: RecordingFile) -> None:
+    """Raise Held, or CannotEdit for a file of another kind, or of a recording in the trash."""
     if file.kind != Kind.FINAL:
         raise CannotEdit(
             "Only final videos can be removed by themselves: the other files go with their "
             "recording."
         )
+    if file.recording.trashed_at is not None:
+        raise CannotEdit(
+            "This recording is in the trash, from where it comes back whole: restore it first."
+        )
+    unheld([file.recording])
+
+
+def remove(file: RecordingFile, *, by: str, of: int | None = None) -> bool:
+    """Release one final video for ever; False where it went meanwhile. `of` as for `trash.locked`.
+
+    Raises what `refuse` does.
+    """
     return retried(partial(_remove, file.pk, file.recording_id, by, of))
 
 
 def _remove(pk: int, recording_id: int, by: str, of: int | None) -> bool:
     with locked([recording_id], of=of) as found:
-        there = RecordingFile.objects.filter(pk=pk, recording__in=[one.pk for one in found])
-        stored = list(there.values_list("stored_id", flat=True))
-        if any(recording.trashed_at for recording in found):
-            raise CannotEdit(
-                "This recording is in the trash, from where it comes back whole: restore it first."
-            )
-        unheld(found)
-        release(stored, reason=StoredFile.Reason.DELETED, by=by)
-        return bool(delete_rows(RecordingFile, [pk] if stored else []))
+        files = RecordingFile.objects.filter(pk=pk, recording__in=[one.pk for one in found])
+        file = files.select_related("recording").first()
+        if file is None:
+            return False
+        refuse(file)
+        release([file.stored_id], reason=StoredFile.Reason.DELETED, by=by)
+        return bool(delete_rows(RecordingFile, [pk]))

@@ -20,7 +20,6 @@ from recordings.editing.exceptions import NoSession
 from recordings.editing.models import EditingSession
 from recordings.editing.style import RANGES, Style
 from recordings.ledger.exceptions import LedgerError
-from recordings.ledger.names import Kind
 from recordings.models import Recording
 from recordings.querysets import bound_to
 from recordings.views import SignedIn, visible
@@ -81,15 +80,15 @@ def editor(request: SignedIn, pk: int) -> HttpResponse:
 @require_POST
 def remove_final(request: SignedIn, pk: int, file: int) -> HttpResponse:
     """Remove a final video for ever, before a policy does, after asking once more."""
-    recording = get_object_or_404(visible(request).with_held(), pk=pk)
-    found = get_object_or_404(recording.files.select_related("stored"), pk=file)
-    removable = found.kind == Kind.FINAL and not recording.is_held and not recording.trashed_at
-    if removable and request.POST.get("confirmed") != "yes":
-        context = {"recording": recording, "file": found, "place": "library"}
-        return render(request, "recordings/remove_final.html", context)
+    recording = get_object_or_404(visible(request), pk=pk)
+    final = get_object_or_404(recording.files.select_related("recording", "stored"), pk=file)
     by, of = request.user.get_username(), bound_to(request.user)
     try:
-        gone = finals.remove(found, by=by, of=of)
+        finals.refuse(final)
+        if request.POST.get("confirmed") != "yes":
+            context = {"recording": recording, "file": final, "place": "library"}
+            return render(request, "recordings/remove_final.html", context)
+        gone = finals.remove(final, by=by, of=of)
     except LedgerError as error:
         messages.error(request, str(error))
         return redirect("recording", pk=pk)

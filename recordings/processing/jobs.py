@@ -24,7 +24,7 @@ from recordings.ledger.names import Kind
 from recordings.ledger.transactions import retried
 from recordings.models import Recording, RecordingFile
 from recordings.processing import outcome
-from recordings.processing.models import Job, SourceRule
+from recordings.processing.models import Job
 from recordings.trash import locked
 
 logger = logging.getLogger(__name__)
@@ -124,20 +124,6 @@ def cancel(job: Job) -> bool:
         return False
     outcome.cancelled(job, waiting=True)
     return True
-
-
-def rule_of_cancelling(recording: Recording) -> SourceRule | None:
-    """Return the rule that takes the original when the work on a recording is cancelled.
-
-    None where it stays or nothing is under way. The recording came `with_files().with_held()`.
-    """
-    job = recording.newest_job
-    if job is None or job.finished_at is not None or not job.first or recording.is_held:
-        return None
-    if not any(file.kind == Kind.ORIGINAL for file in recording.current_files):
-        return None
-    rule = SourceRule.objects.filter(event=SourceRule.Event.CANCELLED).first()
-    return rule if rule is not None and rule.removes else None
 
 
 def claim(pk: int) -> Job | None:

@@ -235,7 +235,7 @@ def failed(job: Job, sentence: str, *, log: str = "", site_fault: bool = False) 
                 _fall_back(job, recording, Recording.State.FAILED)
                 if job.first and site_fault:
                     _stop_clock(recording)
-                elif job.first and recording.trashed_at is None:
+                elif _is_ruled(job, recording):
                     _apply_rule(
                         SourceRule.Event.FAILED, recording, held=bool(held_among([recording]))
                     )
@@ -258,13 +258,32 @@ def cancelled(job: Job, *, waiting: bool = False) -> bool:
                 return False
             for recording in found:
                 _fall_back(job, recording, Recording.State.CANCELLED)
-                if job.first and recording.trashed_at is None:
+                if _is_ruled(job, recording):
                     _apply_rule(
                         SourceRule.Event.CANCELLED, recording, held=bool(held_among([recording]))
                     )
             return True
 
     return retried(finish)
+
+
+def rule_of_cancelling(recording: Recording) -> SourceRule | None:
+    """Return the rule that takes the original when the work on a recording is cancelled.
+
+    None where it stays or nothing is under way. The recording came `with_files().with_held()`.
+    """
+    job = recording.newest_job
+    if job is None or job.finished_at is not None or not _is_ruled(job, recording):
+        return None
+    if recording.is_held or all(file.kind != Kind.ORIGINAL for file in recording.current_files):
+        return None
+    rule = SourceRule.objects.filter(event=SourceRule.Event.CANCELLED).first()
+    return rule if rule is not None and rule.removes else None
+
+
+def _is_ruled(job: Job, recording: Recording) -> bool:
+    """Whether a source rule says what becomes of the original when the job ends in vain."""
+    return job.first and recording.trashed_at is None
 
 
 def _fall_back(job: Job, recording: Recording, state: Recording.State) -> None:

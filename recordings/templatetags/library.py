@@ -14,7 +14,7 @@ from django.utils.translation import gettext, gettext_lazy
 from recordings import periods
 from recordings.ledger.names import Kind
 from recordings.models import Recording, RecordingFile, SourceRule
-from recordings.processing import jobs
+from recordings.processing import jobs, outcome
 
 register = template.Library()
 
@@ -87,8 +87,8 @@ def source_rule(event: str) -> str:
 
 @register.simple_tag
 def cancelling_rule(recording: Recording) -> SourceRule | None:
-    """The rule by which cancelling costs the original; see `jobs.rule_of_cancelling`."""
-    return jobs.rule_of_cancelling(recording)
+    """The rule by which cancelling costs the original; see `outcome.rule_of_cancelling`."""
+    return outcome.rule_of_cancelling(recording)
 
 
 @register.filter
