@@ -41,6 +41,7 @@ class Watchdog:
     _step: str = ""
     _progress: int = 0
     _done: threading.Event = field(default_factory=threading.Event)
+    _saying: threading.Lock = field(default_factory=threading.Lock)
 
     @contextmanager
     def on(self) -> Iterator[Watchdog]:
@@ -98,13 +99,14 @@ class Watchdog:
         return mine.values_list("cancel_requested_at").first() != (None,)
 
     def _beat(self) -> None:
-        alive = jobs.beat(
-            self.job.pk,
-            self.job.claim,
-            step=self._step,
-            progress=self._progress,
-            received=self.received,
-        )
+        with self._saying:  # in turn, or one under way would write the former step over the new
+            alive = jobs.beat(
+                self.job.pk,
+                self.job.claim,
+                step=self._step,
+                progress=self._progress,
+                received=self.received,
+            )
         if not alive:
             self.stop.set()
             return

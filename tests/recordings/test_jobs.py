@@ -260,6 +260,31 @@ def test_database_that_stumbles_does_not_end_the_work(waiting, monkeypatch):
         connection_created.disconnect(install)
 
 
+def test_step_that_begins_is_not_hidden_by_a_beat_under_way(waiting, monkeypatch):
+    monkeypatch.setattr(watchdog, "BEAT_SECONDS", 0.0)
+    job, held, going = take(waiting), threading.Event(), threading.Event()
+
+    def hold(execute, sql, params, many, context):
+        if sql.startswith("UPDATE") and not held.is_set():
+            held.set()
+            going.wait(5)
+        return execute(sql, params, many, context)
+
+    def install(connection, **kwargs):
+        connection.execute_wrappers.append(hold)
+
+    connection_created.connect(install)
+    try:
+        with Watchdog(job).on() as watching:
+            until(held.is_set)
+            threading.Timer(0.3, going.set).start()
+            watching.enter("poster")
+            until(going.is_set)
+        assert newest(waiting).step == "poster"
+    finally:
+        connection_created.disconnect(install)
+
+
 @pytest.mark.media
 def test_rule_for_cancelling_applies_to_a_first_processing_only(owner, clip):
     SourceRule.objects.filter(event="processing_succeeded").update(action="keep")
