@@ -19,7 +19,7 @@ from django.views.decorators.http import require_POST
 
 from recordings.ledger.admin_base import LibraryAdmin, ReadOnlyAdmin, with_owner_name
 from retention import admin_health as admin_health  # registers its pages
-from retention import runs, undo, words
+from retention import runs, schedule, undo, words
 from retention.choices import Mode
 from retention.exceptions import RetentionError
 from retention.forms import PolicyForm, target_choices
@@ -183,7 +183,11 @@ class PolicyAdmin(LibraryAdmin):
                 return redirect("admin:retention_retentionpolicy_change", pk)
             self.refuse(request, "The policy has changed meanwhile: look at it again.")
             return redirect("admin:retention_retentionpolicy_accept", pk)
-        context = {"policy": policy, "seen": View.of(policy)}
+        context = {
+            "policy": policy,
+            "seen": View.of(policy),
+            "first": schedule.once_accepted(policy),
+        }
         template = "admin/retention/retentionpolicy/accept.html"
         return self.page(request, template, f"Accept “{policy}”", **context)
 

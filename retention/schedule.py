@@ -16,6 +16,7 @@ from zoneinfo import ZoneInfo
 from django.db import transaction
 from django.db.models import Exists
 from django.db.models.functions import Now
+from django.utils.timezone import localtime
 from django.utils.translation import gettext as _
 from django_celery_beat.models import CrontabSchedule, IntervalSchedule, PeriodicTask
 
@@ -103,6 +104,18 @@ def stopped() -> str:
     if is_paused():
         return _("All scheduled policies are paused.")
     return clock.Clock.objects.values_list("doubt", flat=True).first() or ""
+
+
+def once_accepted(policy: RetentionPolicy) -> str:
+    """Say when a policy that awaits acceptance would run first if it were accepted now."""
+    if not policy.enabled:
+        return "It is disabled, so it does nothing by itself even when it is accepted."
+    if halt := stopped():
+        return f"Once it is accepted it still waits: {halt}"
+    first = first_run(policy, database_now())
+    if first is None:
+        return "It has no schedule: once it is accepted it runs when somebody asks for it."
+    return f"Accepted now, it runs first on {localtime(first):%Y-%m-%d at %H:%M:%S}."
 
 
 def _schedule_of(task: PeriodicTask) -> tuple[Any, ...]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from django.contrib import admin
 from django.contrib.sessions.models import Session
@@ -13,7 +15,7 @@ from django_celery_beat.models import PeriodicTask
 from recordings.models import Recording
 from retention import tasks
 from retention.forms import SpanField
-from retention.models import RetentionPolicy, RetentionRun
+from retention.models import RetentionPolicy, RetentionRun, RetentionSwitch
 from tests.admin.conftest import desk, said  # noqa: F401  (a fixture among them)
 from tests.retention.conftest import DAY, ago, make_old, run
 
@@ -175,6 +177,32 @@ def test_limit_of_bytes_is_given_in_words(desk):  # noqa: F811
     desk.post(page("retentionpolicy_add"), {**FORM, "limit_bytes": "2 GB"})
 
     assert RetentionPolicy.objects.get(name=FORM["name"]).limit_bytes == 2 * 1024**3
+
+
+@pytest.mark.parametrize(
+    ("values", "sentence"),
+    [
+        ({"crontab": "0 2 1 1 *"}, r"Accepted now, it runs first on \d{4}-01-01 at 02:00:00\."),
+        ({"every_seconds": 3600}, r"Accepted now, it runs first on \d{4}-\d\d-\d\d at \d\d:"),
+        ({"enabled": False}, "It is disabled, so it does nothing by itself"),
+        ({"at_startup": True}, "It has no schedule.*It runs at every start of the scheduler too"),
+    ],
+)
+def test_acceptance_names_the_first_run(desk, make_policy, values, sentence):  # noqa: F811
+    policy = make_policy(accepted=False, **{"timezone": "UTC", **values})
+
+    shown = desk.get(page("retentionpolicy_accept", policy.pk)).content.decode()
+
+    assert re.search(sentence, shown)
+
+
+def test_acceptance_names_the_pause(desk, make_policy):  # noqa: F811
+    RetentionSwitch.turn(on=False, by="anna")
+    policy = make_policy(accepted=False, every_seconds=60)
+
+    shown = desk.get(page("retentionpolicy_accept", policy.pk)).content.decode()
+
+    assert "still waits: All scheduled policies are paused." in shown
 
 
 def test_policy_that_would_take_nothing_says_so(desk, make_policy):  # noqa: F811
