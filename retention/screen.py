@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import threading
-from types import TracebackType
 from typing import Any, Final, Self
 
 from django.db import connection
@@ -36,12 +35,7 @@ class Screen:
             self._thread.start()
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *raised: object) -> None:
         maintenance.propagate = self._former
         self._over.set()
         if self._thread.is_alive():

@@ -12,7 +12,6 @@ from collections.abc import Callable
 from datetime import timedelta
 from functools import partial
 from itertools import chain
-from types import TracebackType
 from typing import Any, Self
 
 from django.conf import settings
@@ -158,12 +157,7 @@ class Intake:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *raised: object) -> None:
         self.abandon()
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 import zlib
 from functools import partial
-from types import TracebackType
 from typing import Any, Self
 
 from django.db import transaction
@@ -149,10 +148,5 @@ class Turn:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *raised: object) -> None:
         self.close()

@@ -15,7 +15,7 @@ from retention import words
 from retention.choices import Action, Clock, Rule
 from retention.decide import Facts
 from retention.models import RetentionPolicy
-from retention.targets import library, measures
+from retention.targets import library, measures, stored
 from retention.targets.base import Result, Target, Weight, Work, remove_rows
 from retention.targets.ladder import PART
 from retention.targets.measures import Bound, Measure
@@ -77,20 +77,9 @@ class Originals(Target):
         found: Mapping[int, Measure] = library.UNMEASURED,
     ) -> list[Facts]:
         """Gather what decides about originals, in two queries."""
-        blockers = library.blockers([file.recording for file in files])
-        return [
-            Facts(
-                name=str(file.stored.file.name),
-                id=file.pk,
-                recording_id=file.recording_id,
-                owner_id=file.recording.owner_id,
-                size=file.stored.size,
-                counted_from=library.counted_from(policy, file.recording),
-                blockers=blockers[file.recording_id],
-                **found.get(file.pk, Measure())._asdict(),
-            )
-            for file in files
-        ]
+        return stored.gather(
+            files, lambda file: library.counted_from(policy, file.recording), found
+        )
 
     def remove(self, work: Work) -> Mapping[int | str, Result]:
         wanted = RecordingFile.objects.filter(pk__in=work.keys)

@@ -6,8 +6,9 @@ job protects, and that is not in the trash, from where it has to come back whole
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
+from operator import attrgetter
 
 from django.db.models import QuerySet
 
@@ -17,6 +18,7 @@ from retention.decide import Facts
 from retention.models import RetentionPolicy
 from retention.targets import library
 from retention.targets.base import Result, Work, remove_rows
+from retention.targets.measures import Measure
 
 Files = QuerySet[RecordingFile]
 
@@ -28,7 +30,7 @@ def candidates(
     latest = library.cutoff(policy, at)
     old = in_scope(policy, rows).filter(**{f"{column}__lte": latest})
     for batch in library.batches(old):
-        yield gather(batch, column)
+        yield gather(batch, attrgetter(column))
 
 
 def in_scope(policy: RetentionPolicy, rows: Files) -> Files:
@@ -36,7 +38,11 @@ def in_scope(policy: RetentionPolicy, rows: Files) -> Files:
     return rows.filter(recording__in=recordings).select_related("recording", "stored")
 
 
-def gather(files: Sequence[RecordingFile], column: str) -> list[Facts]:
+def gather(
+    files: Sequence[RecordingFile],
+    counted_from: Callable[[RecordingFile], datetime | None],
+    measures: Mapping[int, Measure] = library.UNMEASURED,
+) -> list[Facts]:
     """Gather what decides about files, in two queries."""
     blockers = library.blockers([file.recording for file in files])
     return [
@@ -46,8 +52,9 @@ def gather(files: Sequence[RecordingFile], column: str) -> list[Facts]:
             recording_id=file.recording_id,
             owner_id=file.recording.owner_id,
             size=file.stored.size,
-            counted_from=getattr(file, column),
+            counted_from=counted_from(file),
             blockers=blockers[file.recording_id],
+            **measures.get(file.pk, Measure())._asdict(),
         )
         for file in files
     ]
@@ -64,4 +71,4 @@ def remove(work: Work, rows: Files, *, column: str) -> dict[int | str, Result]:
         def give_up(pks: list[int]) -> None:
             library.let_go([by_id[pk] for pk in pks], by=work.by)
 
-        return remove_rows(work, gather(files, column), give_up)
+        return remove_rows(work, gather(files, attrgetter(column)), give_up)

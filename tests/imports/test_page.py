@@ -140,11 +140,12 @@ def test_import_under_way_is_not_removed(browser, ask, listed):
     assert Job.objects.get().state == "queued"
 
 
-def test_import_that_brought_a_recording_is_not_removed_without_it(browser, ask, listed, server):
+@pytest.mark.parametrize("asked", ["remove", "again"])
+def test_import_that_brought_a_recording_stays_as_it_is(browser, ask, server, asked):
     job = ask(server.serves(mp4()))
     work.carry_out(job.pk)
 
-    answer = browser.post(f"/imports/{job.pk}/remove", follow=True)
+    answer = browser.post(f"/imports/{job.pk}/{asked}", follow=True)
 
     assert "This import has succeeded." in text(answer)
     assert Job.objects.filter(kind="import").count() == 1
@@ -191,16 +192,6 @@ def test_import_under_way_is_cancelled(browser, ask, listed):
 
     assert Job.objects.get().state == "cancelled"
     assert "nothing was kept" in listed()
-
-
-def test_import_that_succeeded_is_not_made_again_by_an_old_page(browser, ask, server):
-    job = ask(server.serves(mp4()))
-    work.carry_out(job.pk)
-
-    answer = browser.post(f"/imports/{job.pk}/again", follow=True)
-
-    assert "has succeeded" in text(answer)
-    assert Job.objects.filter(kind="import").count() == 1
 
 
 def test_imports_of_others_are_nobodys_business(client, make_user, ask):

@@ -14,8 +14,9 @@ from django.core.files.storage import storages
 
 from recordings.ledger.entries import Entry
 from recordings.ledger.exceptions import StorageFault
+from recordings.ledger.models import Sighting
 from recordings.ledger.moving import DiskPage
-from recordings.ledger.storages import DiskStorage
+from recordings.ledger.storages import DiskStorage, storage
 
 AGED = timedelta(days=60)
 
@@ -26,6 +27,20 @@ def put(name: str, content: bytes = b"lost") -> None:
         storages["s3"].client.put_object(Bucket="media", Key=name, Body=content)
     else:
         storages["disk"].save(name, ContentFile(content))
+
+
+def seen(name: str) -> Sighting:
+    """Note what stands at a name as two scans would that found no row for it."""
+    entry = storage(settings.MEDIA_STORAGE).entry(name)
+    assert entry is not None
+    return Sighting.objects.create(
+        storage=settings.MEDIA_STORAGE,
+        name=name,
+        size=entry.size,
+        modified=entry.modified,
+        scans=2,
+        scan_id=1,
+    )
 
 
 def dig(folder: Path) -> None:

@@ -16,7 +16,7 @@ from recordings.ledger.publish import Publication
 from recordings.ledger.purge import purge
 from recordings.ledger.storages import DiskStorage, storage
 from tests.conftest import assert_clean
-from tests.ledger.strays import Slipping, put, use
+from tests.ledger.strays import Slipping, put, seen, use
 from tests.ledger.test_scan import ORPHAN, later, scanned
 
 pytestmark = pytest.mark.django_db
@@ -29,14 +29,7 @@ def sighting(owner):
     """An orphan that a scan saw."""
     identity.bind(settings.MEDIA_STORAGE)
     put(ORPHAN, CONTENT)
-    entry = storage(settings.MEDIA_STORAGE).entry(ORPHAN)
-    return Sighting.objects.create(
-        storage=settings.MEDIA_STORAGE,
-        name=ORPHAN,
-        size=entry.size,
-        modified=entry.modified,
-        scan_id=1,
-    )
+    return seen(ORPHAN)
 
 
 def set_aside(sighting: Sighting) -> str:
@@ -71,12 +64,8 @@ def test_orphan_goes_to_quarantine_whole(anywhere, sighting):
 
 def test_empty_orphan_goes_and_comes_back(anywhere, owner):
     put(ORPHAN, b"")
-    entry = storage(settings.MEDIA_STORAGE).entry(ORPHAN)
-    sighting = Sighting.objects.create(
-        storage=settings.MEDIA_STORAGE, name=ORPHAN, size=0, modified=entry.modified, scan_id=1
-    )
 
-    assert set_aside(sighting) == ""
+    assert set_aside(seen(ORPHAN)) == ""
     quarantine.restore(quarantine.settled().get().pk, by="anna")
 
     assert listed() == [ORPHAN]

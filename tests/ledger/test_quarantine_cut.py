@@ -14,7 +14,7 @@ from recordings.ledger.exceptions import NameTaken, StorageFault
 from recordings.ledger.models import Sighting, StoredFile
 from recordings.ledger.storages import storage
 from tests.ledger.cutting import wire
-from tests.ledger.strays import put
+from tests.ledger.strays import put, seen
 from tests.ledger.test_scan import ORPHAN
 
 pytestmark = [pytest.mark.django_db, pytest.mark.s3]
@@ -35,10 +35,7 @@ def line(s3, s3_server, settings):
 @pytest.fixture
 def sighting(line):
     put(ORPHAN, b"what somebody may still need")
-    entry = storage("s3").entry(ORPHAN)
-    return Sighting.objects.create(
-        storage="s3", name=ORPHAN, size=entry.size, modified=entry.modified, scan_id=1
-    )
+    return seen(ORPHAN)
 
 
 def set_aside(sighting: Sighting) -> str:

@@ -12,6 +12,7 @@ from recordings.ledger import names, quarantine
 from recordings.ledger.models import Sighting, StoredFile
 from recordings.ledger.names import Kind
 from recordings.ledger.storages import storage
+from tests.ledger.strays import seen
 
 if TYPE_CHECKING:
     from tests.proofs.scenes import World
@@ -34,16 +35,7 @@ def put_stray(name: str) -> Sighting:
     writer.commit()
     writer.close()
     place.settled(part)
-    entry = place.entry(name)
-    assert entry is not None
-    return Sighting.objects.create(
-        storage=settings.MEDIA_STORAGE,
-        name=name,
-        size=entry.size,
-        modified=entry.modified,
-        scans=2,
-        scan_id=1,
-    )
+    return seen(name)
 
 
 def quarantined(world: World) -> World:
