@@ -85,7 +85,7 @@ class Place:
 
     of: str
     size: Any  # an expression
-    sizes: Callable[[], QuerySet[Any]]  # the same as rows of `key` and `bytes`, those that have any
+    sizes: Callable[[], QuerySet[Any]]  # the same as rows of `key` and `bytes`, any number of each
 
     def clock(self, policy: RetentionPolicy) -> Any:
         """Read the policy's clock in SQL; who was never watched counts from his upload."""
@@ -141,7 +141,7 @@ def _by_hour(rows: QuerySet[Any], place: Place) -> list[tuple[datetime, int]]:
     each = rows.order_by().annotate(key=F("pk"), hour=hour).values("key", "hour")
     inside, asked = each.query.sql_with_params()
     weighed, given = place.sizes().query.sql_with_params()
-    with whole_library(alone=True), connection.cursor() as cursor:
+    with whole_library(), connection.cursor() as cursor:
         cursor.execute(BY_HOUR.format(inside=inside, weighed=weighed), [*asked, *given])
         found = cursor.fetchall()
     # Without a zone from both databases, from SQLite as text.
