@@ -217,7 +217,7 @@ class RecordingFile(models.Model):
     stored = models.OneToOneField(StoredFile, on_delete=PROTECT, related_name="recording_file")
     draft = models.BooleanField(default=False)  # made by a rough transcriber, to be corrected
     edited = models.BooleanField(default=False)  # by a person; never removed as superseded
-    made_for = models.FloatField(null=True, blank=True)  # seconds of the cut that was edited for
+    cut_length = models.FloatField(null=True, blank=True)  # seconds of the cut it was edited for
     created_at = models.DateTimeField(db_default=Now())
     superseded_at = models.DateTimeField(null=True, blank=True)
     leaves_at = models.DateTimeField(null=True, blank=True)  # stamped by a source rule

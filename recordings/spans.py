@@ -1,4 +1,4 @@
-"""Spans of time and sizes in words."""
+"""Spans of time: in words, as sizes are, and whether two are equally long."""
 
 from __future__ import annotations
 
@@ -6,7 +6,13 @@ from typing import Final
 
 from django.template.defaultfilters import filesizeformat
 
+SAME_SECONDS: Final = 0.05  # by which two renditions of the same cut may differ in length
 UNITS: Final = ((86400, "day"), (3600, "hour"), (60, "minute"), (1, "second"))
+
+
+def same_cut(one: float, other: float) -> bool:
+    """Tell whether two renditions are of one cut, as far as their lengths in seconds say it."""
+    return abs(one - other) < SAME_SECONDS
 
 
 def counted(number: int, unit: str) -> str:

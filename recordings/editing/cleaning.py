@@ -99,7 +99,7 @@ def _remove(pk: int, seen: datetime, draft: Draft | None, by: str) -> int:
         if session.recording.trashed_at is not None:
             raise CannotEdit("This session's recording is in the trash, and it stays with it.")
         if draft is not None:
-            versions.show_draft(session.recording, *draft, written=session.written_at)
+            versions.show_draft(session, *draft)
         return sessions.remove_locked(session, reason=StoredFile.Reason.POLICY, by=by)
 
 

@@ -8,6 +8,8 @@ from django.db import models
 from django.db.models import CASCADE, SET_NULL
 from django.db.models.functions import Now
 
+from recordings.spans import same_cut
+
 
 class EditingSession(models.Model):
     """Captions of one recording in the hands of an editor, kept with every change.
@@ -22,6 +24,7 @@ class EditingSession(models.Model):
     captions: models.JSONField[Any, Any] = models.JSONField(default=list)  # [{start, end, text}]
     style: models.JSONField[Any, Any] = models.JSONField(default=dict)  # see style.Style
     revision = models.PositiveIntegerField(default=1)
+    cut_length = models.FloatField(null=True)  # seconds of the rendition that it was begun on
     changed = models.BooleanField(default=False)  # the captions, since the session began
     # The sound of the recording, extracted for the waveform. No constraint, so that files of a
     # recording can be deleted as a set; a session without it makes another.
@@ -47,6 +50,12 @@ class EditingSession(models.Model):
             # Read by the sweep of idle sessions.
             models.Index(fields=["touched_at", "id"], name="editing_session_touched"),
         ]
+
+    @property
+    def is_of_another_cut(self) -> bool:
+        """Whether the recording was cut anew since, so that the times here are wrong for it."""
+        before, now = self.cut_length, self.recording.duration
+        return before is not None and now is not None and not same_cut(before, now)
 
     def __str__(self) -> str:
         return f"session {self.pk} of recording {self.recording_id}"

@@ -65,9 +65,11 @@ def editor(request: SignedIn, pk: int) -> HttpResponse:
     found = get_object_or_404(visible(request).with_files(), pk=session.recording_id)
     if found.trashed_at is not None:
         return _in_trash(request, found)
+    session.recording = found
     context = {
         "recording": found,
         "session": session,
+        "other_cut": sessions.OTHER_CUT if session.is_of_another_cut else "",
         "most_characters": cues.MOST_CHARACTERS,
         "ranges": RANGES,
         "usual": Style(),

@@ -24,6 +24,7 @@ def publish(pk: int, *, revision: int, by: str, of: int | None = None) -> None:
     if session.revision != revision:
         raise StaleRevision(session.revision)
     sessions.refuse_busy(session)
+    sessions.refuse_recut(session)
     said = cues.segments(session.captions)
     if not said:
         raise CannotEdit("There are no captions to publish yet.")
@@ -39,5 +40,6 @@ def _publish(
         if session.revision != seen.revision:
             raise StaleRevision(session.revision)
         sessions.refuse_busy(session)
+        sessions.refuse_recut(session)
         versions.show(session.recording, stored, number)
         sessions.remove_locked(session, reason=StoredFile.Reason.DELETED, by=by)

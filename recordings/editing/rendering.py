@@ -90,6 +90,7 @@ def _refuse_pointless(session: EditingSession) -> RecordingFile:
     sessions.refuse_unready(recording)
     if recording.open_job is not None:
         raise CannotEdit("Something is being done with this recording: wait for it, or cancel it.")
+    sessions.refuse_recut(session)
     if not cues.segments(session.captions):
         raise CannotEdit("There are no captions to render yet.")
     source = recording.first_file(SOURCES)
@@ -184,7 +185,10 @@ def _finish(
     video: tuple[Publication, int],
     said: tuple[Publication, int],
 ) -> None:
-    """Show the video, publish the captions, end session and job. Raises Lost, MediaError."""
+    """Show the video, publish the captions, end session and job. Raises Lost, MediaError.
+
+    Nobody can give the recording away or cut it anew meanwhile: the job is open.
+    """
     with locked([job.recording_id or 0]) as found:
         recording = outcome.still_ours(job, found)
         rows = EditingSession.objects.filter(pk=session.pk, revision=session.revision)

@@ -36,6 +36,10 @@ from recordings.trash import locked
 TRIES: Final = 3  # to read captions that are replaced meanwhile
 MOST_OPEN: Final = 5  # sessions of one recording
 LEASE: Final = timedelta(minutes=2)  # an open editor says more often that it is there
+OTHER_CUT: Final = (
+    "This recording was cut anew after this session began, so the times of its captions are those "
+    "of another cut: export them, begin a new session, and import and shift them there."
+)
 MOST_BYTES: Final = 20 * 1024**2  # of a stored document
 
 
@@ -79,7 +83,10 @@ def _begin(
                 "or end one."
             )
         session = EditingSession.objects.create(
-            recording=recordings[0], captions=found, style=Style().as_dict()
+            recording=recordings[0],
+            captions=found,
+            style=Style().as_dict(),
+            cut_length=recordings[0].duration,
         )
         transaction.on_commit(partial(ring, session.pk), robust=True)
         return EditingSession.objects.get(pk=session.pk)
@@ -98,6 +105,12 @@ def refuse_unready(recording: Recording) -> None:
         raise CannotEdit("This recording is in the trash: restore it first.")
     if recording.state != Recording.State.READY:
         raise CannotEdit("This recording is not ready: its captions can be edited once it is.")
+
+
+def refuse_recut(session: EditingSession) -> None:
+    """Raise CannotEdit where the recording was cut anew since, so that all times are wrong."""
+    if session.is_of_another_cut:
+        raise CannotEdit(OTHER_CUT)
 
 
 def captions_file(recording: Recording) -> RecordingFile | None:

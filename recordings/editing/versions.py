@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Sequence
-from datetime import datetime
 from functools import partial
 from io import BytesIO
 from threading import Event
@@ -16,6 +15,7 @@ from django.db.models.functions import Now
 from django.utils import timezone
 
 from recordings.editing.exceptions import CannotEdit
+from recordings.editing.models import EditingSession
 from recordings.ledger import names
 from recordings.ledger.models import Reservation
 from recordings.ledger.names import Kind
@@ -56,23 +56,31 @@ def show(recording: Recording, publication: Publication, number: int) -> None:
     and CannotEdit where the recording is another's by now.
     """
     recording.files.current().filter(kind=Kind.SUBTITLES).update(superseded_at=Now())
-    _add(recording, publication, number, draft=False)
+    _add(recording, publication, number, cut_length=recording.duration, draft=False)
 
 
-def show_draft(
-    recording: Recording, publication: Publication, number: int, *, written: datetime
-) -> None:
-    """Save stored captions of a neglected session, which were `written` last at that moment.
+def show_draft(session: EditingSession, publication: Publication, number: int) -> None:
+    """Save the stored captions of a neglected session.
 
-    They are the current ones, as a draft, unless a newer version has come since: that stands, and
-    the draft is kept behind it. The caller holds the recording's lock. Raises Lost, CannotEdit.
+    They are the current ones, as a draft, unless a newer version has come since or the recording
+    was cut anew: then the draft is kept behind what there is. The caller holds the recording's
+    lock. Raises Lost, CannotEdit.
     """
+    recording = session.recording
     current = recording.files.current().filter(kind=Kind.SUBTITLES)
-    newer = current.filter(created_at__gt=written).exists()
-    if not newer:
+    newer = current.filter(created_at__gt=session.written_at).exists()
+    behind = newer or session.is_of_another_cut
+    if not behind:
         current.update(superseded_at=Now())
-    file = _add(recording, publication, number, draft=True, behind=newer)
-    logger.info("%s was saved as a draft%s", file, ", behind a newer version" if newer else "")
+    file = _add(
+        recording,
+        publication,
+        number,
+        cut_length=session.cut_length,
+        draft=True,
+        behind=behind,
+    )
+    logger.info("%s was saved as a draft%s", file, ", behind what there is" if behind else "")
 
 
 def _add(
@@ -80,17 +88,18 @@ def _add(
     publication: Publication,
     number: int,
     *,
+    cut_length: float | None,
     draft: bool,
     behind: bool = False,
 ) -> RecordingFile:
     if publication.stored.owner_id != recording.owner_id:  # who would pay for it
-        raise CannotEdit("This recording changed hands at this moment: try again.")
+        raise CannotEdit("This recording changed hands at this moment.")
     return RecordingFile.objects.create(
         recording=recording,
         kind=Kind.SUBTITLES,
         version=number,
         edited=True,
-        made_for=recording.duration,
+        cut_length=cut_length,
         draft=draft,
         stored=publication.settle(),
         superseded_at=timezone.now() if behind else None,

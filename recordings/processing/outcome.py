@@ -26,11 +26,11 @@ from recordings.ledger.release import release
 from recordings.ledger.transactions import retried
 from recordings.models import Recording, RecordingFile
 from recordings.processing.models import Job, SourceRule
+from recordings.spans import same_cut
 from recordings.trash import BATCH_SIZE, held_among, locked
 
 logger = logging.getLogger(__name__)
 
-SAME_SECONDS = 0.05  # by which two renditions of the same cut may differ in length
 FORMER_CAPTIONS = (
     "The captions that were edited belong to another cut; they are among the former files."
 )
@@ -124,8 +124,8 @@ def _is_worse(result: Result, recording: Recording, findings: Findings) -> bool:
 
 def _keeps_time(edited: RecordingFile, recording: Recording, findings: Findings) -> bool:
     """Tell whether its times are still right, as far as the length of the rendition says it."""
-    length = recording.duration if edited.made_for is None else edited.made_for
-    return length is not None and abs(length - findings.duration) < SAME_SECONDS
+    length = recording.duration if edited.cut_length is None else edited.cut_length
+    return length is not None and same_cut(length, findings.duration)
 
 
 def _captions_of_another_cut(recording: Recording, findings: Findings) -> RecordingFile | None:

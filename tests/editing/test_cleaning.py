@@ -16,7 +16,7 @@ from recordings.editing.models import EditingSession
 from recordings.ledger.models import Account, StoredFile
 from recordings.ledger.names import Kind
 from recordings.ledger.release import place_hold
-from recordings.models import Job, RecordingFile
+from recordings.models import Job, Recording, RecordingFile
 from recordings.processing.captions import parse
 from retention import once
 from tests import archives
@@ -120,6 +120,19 @@ def test_draft_stays_behind_what_was_published_since(session, captioned):
     assert current(captioned) == ["Better"]
     draft = captioned.files.superseded().latest("pk")
     assert (draft.version, draft.draft, draft.edited) == (3, True, True)
+    assert_clean()
+
+
+def test_draft_for_another_cut_stays_behind_the_captions_of_this_one(session, captioned):
+    sessions.save(session.pk, CHANGED, revision=1)
+    idle(session)
+    Recording.objects.update(duration=2.0)
+
+    assert swept().sessions == 1
+
+    assert current(captioned) == ["Привет", "নমস্কার"]
+    draft = captioned.files.superseded().get()
+    assert (draft.version, draft.draft, draft.cut_length) == (2, True, 4.0)
     assert_clean()
 
 

@@ -330,7 +330,7 @@ def test_edited_captions_of_another_cut_that_nothing_replaces_are_told_of(filmed
     usual, settings.TRANSCRIBER = settings.TRANSCRIBER, "tests.recordings.test_pipeline.Down"
     store(filmed, Kind.ORIGINAL, clip("video", 4, start=1.0, end=3.0).read_bytes())
     file = filmed.file(Kind.SUBTITLES)
-    RecordingFile.objects.filter(pk=file.pk).update(edited=True, made_for=filmed.duration)
+    RecordingFile.objects.filter(pk=file.pk).update(edited=True, cut_length=filmed.duration)
     cut = {"trim_start": 1.0, "trim_end": 3.0, "language": "en"}
     jobs.start(filmed.pk, options=cut)
 
