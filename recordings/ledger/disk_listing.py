@@ -25,20 +25,22 @@ def pages(root: Path, *, after: str, size: int, hidden: Collection[str]) -> Iter
     make orphans of live files.
     """
     above = [os.fsencode(name) for name in hidden]
-    here = walk.pages(os.fsencode(root), after=os.fsencode(after), size=size, hidden=above)
     try:
+        tree = walk.Tree(os.fsencode(root))
+        here = walk.pages(tree, after=os.fsencode(after), size=size, hidden=above)
         first = [_split(page) for page in islice(here, 1)]
     except (OSError, RecursionError) as error:
         raise _half(walk.unreadable(error)) from error
     yield from first
     if first and len(first[0]) == size:
-        yield from _read_elsewhere(root, first[0][-1], size, hidden)
+        yield from _read_elsewhere(root, tree.identity, first[0][-1], size, hidden)
 
 
 def _read_elsewhere(
-    root: Path, after: str, size: int, hidden: Collection[str]
+    root: Path, identity: bytes, after: str, size: int, hidden: Collection[str]
 ) -> Iterator[list[str]]:
-    command = [sys.executable, "-I", "-S", walk.__file__, str(root), after, str(size), *hidden]
+    asked: list[str | bytes] = [str(root), identity, after, str(size), *hidden]
+    command = [sys.executable, "-I", "-S", walk.__file__, *asked]
     try:
         # What it says of itself goes where ours goes: a second pipe could fill, and stop it.
         child = subprocess.Popen(command, stdout=subprocess.PIPE)

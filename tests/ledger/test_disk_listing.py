@@ -1,6 +1,7 @@
 """A listing that a process of its own reads: the same names, and never half of them."""
 
 import os
+import shutil
 import signal
 import subprocess
 from collections.abc import Iterator
@@ -8,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from recordings.ledger import disk_listing
+from recordings.ledger import disk_listing, walk
 from recordings.ledger.exceptions import StorageFault
 from tests.ledger.strays import dig
 
@@ -64,6 +65,45 @@ def test_listing_that_breaks_off_is_none(tmp_path, names, others):
 
     with pytest.raises(StorageFault, match="broke off, and half a listing is none"):
         list(pages)
+
+
+@pytest.mark.parametrize("stands_in", ["nothing", "an empty folder"])
+def test_folder_that_goes_away_as_a_whole_ends_the_listing(tmp_path, others, stands_in):
+    root = tmp_path / "media"
+    for folder in range(300):  # more than a pipe holds
+        (root / f"{folder:03}").mkdir(parents=True)
+        for number in range(20):
+            (root / f"{folder:03}" / f"{number:0200}").touch()
+    pages = listing(root, size=100)
+    next(pages), next(pages)
+    root.rename(tmp_path / "unmounted")
+    if stands_in == "an empty folder":
+        root.mkdir()
+
+    with pytest.raises(StorageFault, match=r"media/ cannot be read"):
+        list(pages)
+    assert children() <= others
+
+
+def test_folder_that_goes_away_before_the_other_process_begins_ends_the_listing(tmp_path, names):
+    pages = listing(tmp_path, size=7)
+    next(pages)
+    tmp_path.rename(tmp_path.with_name("unmounted"))
+    tmp_path.mkdir()
+
+    with pytest.raises(StorageFault, match="another is there now"):
+        list(pages)
+
+
+def test_folder_below_that_goes_away_was_empty(tmp_path):
+    for folder in ("a", "b", "c"):
+        (tmp_path / folder / "in").mkdir(parents=True)
+        (tmp_path / folder / "in" / "1").touch()
+    found = walk.pages(walk.Tree(os.fsencode(tmp_path)), after=b"", size=1, hidden=())
+    assert next(found) == b"a/in/1"
+    shutil.rmtree(tmp_path / "b")
+
+    assert list(found) == [b"c/in/1"]
 
 
 @pytest.mark.parametrize("size", [7, 1000])

@@ -317,7 +317,7 @@ def test_listing_is_in_byte_order_and_can_begin_anywhere(tmp_path_factory, folde
 
     def listed(after: str) -> list[bytes]:
         behind = os.fsencode(after)
-        pages = walk.pages(os.fsencode(root), after=behind, size=3, hidden=frozenset())
+        pages = walk.pages(walk.Tree(os.fsencode(root)), after=behind, size=3, hidden=frozenset())
         return [name for page in pages for name in page.split(b"\0")]
 
     everything = listed("")
