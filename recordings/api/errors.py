@@ -126,7 +126,7 @@ def _shape_fields(fields: dict[str, Any]) -> dict[str, Any]:
     field, sentence = next(_sentences(fields), ("", "This request is not valid."))
     named = field and field != "non_field_errors"
     detail = f"{field}: {sentence}" if named else sentence
-    return {"detail": detail, "code": "invalid", **fields}
+    return {**fields, "detail": detail, "code": "invalid"}
 
 
 def _sentences(data: Any, field: str = "") -> Any:

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import math
 from collections.abc import Collection, Mapping
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Final
 
 from django.utils.datastructures import MultiValueDict
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
+from recordings.ledger.wording import printable
 from recordings.models import LABEL_LENGTH
 from recordings.uploads.details import LONGEST_SECONDS, MOST_LABELS, label_names
+
+MOST: Final = 20  # unknown fields that are named
+LONGEST: Final = 100  # characters of a name
 
 
 class OnlyKnown(serializers.Serializer[Any]):
@@ -24,13 +28,13 @@ class OnlyKnown(serializers.Serializer[Any]):
     SHOWN_ONLY: ClassVar[Collection[str]] = ()
 
     def to_internal_value(self, data: Any) -> Any:
-        """Raise ValidationError by the names of all fields that are not known."""
+        """Raise ValidationError by the names of the first fields that are not known."""
         if isinstance(data, Mapping) and not isinstance(data, MultiValueDict):
             known = {*self.fields, *self.SHOWN_ONLY}
-            unknown = [str(name) for name in data if name not in known]
+            unknown = [printable(str(name)[:LONGEST]) for name in data if name not in known]
             if unknown:
                 sentence = "There is no such field."
-                raise serializers.ValidationError({name: [sentence] for name in unknown})
+                raise serializers.ValidationError({name: [sentence] for name in unknown[:MOST]})
         return super().to_internal_value(data)
 
 

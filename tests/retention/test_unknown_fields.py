@@ -36,6 +36,23 @@ def test_field_that_is_not_known_is_refused_by_its_name(send, policy, change, pl
     assert send("get", f"policies/{policy['id']}").json() == policy
 
 
+@pytest.mark.parametrize("name", ["\ud800", "detail", "code", "x" * 5000, "a\nb"])
+def test_whatever_a_field_is_called_the_answer_keeps_its_shape(send, policy, name):  # noqa: F811
+    answer = send("patch", f"policies/{policy['id']}", {name: 1})
+
+    told = answer.json()
+    assert (answer.status_code, told["code"]) == (400, "invalid")
+    assert told["detail"].endswith(": There is no such field.")
+    assert len(answer.content) < 1000
+
+
+def test_answer_names_some_of_many_unknown_fields(send, policy):  # noqa: F811
+    answer = send("patch", f"policies/{policy['id']}", {f"field{n}": n for n in range(10_000)})
+
+    assert answer.status_code == 400
+    assert len(answer.content) < 5000
+
+
 def test_policy_may_be_sent_back_as_it_was_read(send, policy):  # noqa: F811
     answer = send("patch", f"policies/{policy['id']}", policy)
 
