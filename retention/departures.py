@@ -19,6 +19,7 @@ from retention.choices import Action
 from retention.leaving import AHEAD
 from retention.models import RetentionPolicy
 from retention.targets.finals import Finals
+from retention.targets.uploads import unfinished as unfinished_uploads
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +59,7 @@ def _recordings(owner_id: int, at: datetime, most: int) -> Iterator[Departure]:
 
 
 def _uploads(owner_id: int, at: datetime, most: int) -> Iterator[Departure]:
-    rows = Recording.objects.filter(owner_id=owner_id, state=Recording.State.UPLOADING)
+    rows = unfinished_uploads().filter(owner_id=owner_id).live()
     dated = rows.filter(upload__finished_at=None, upload__expires_at__isnull=False)
     coming = {one.pk: one for one in dated.order_by("upload__expires_at", "pk")[:most]}
     for pk, one in unfinished.endings(list(coming.values()), at).items():

@@ -9,7 +9,7 @@ from __future__ import annotations
 import shutil
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from itertools import islice
 from pathlib import Path
 from typing import Any, Final
@@ -126,10 +126,8 @@ def pause(marks: HealthThresholds, at: datetime) -> Check:
     if switch is None or switch.paused_at is None:
         return Check("pause", OK, 0, longest, "Policies are not paused.")
     seconds = max(0, int((at - switch.paused_at).total_seconds()))
-    since = f"{switch.paused_at.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
-    by = f", by {switch.paused_by}" if switch.paused_by else ""
-    sentence = f"All scheduled policies have been paused since {since}{by}."
-    return Check("pause", WARNING if seconds > longest else OK, seconds, longest, sentence)
+    state = WARNING if seconds > longest else OK
+    return Check("pause", state, seconds, longest, switch.sentence)
 
 
 def last_cleanup(marks: HealthThresholds, at: datetime) -> Check:

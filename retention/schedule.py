@@ -114,8 +114,11 @@ def once_accepted(policy: RetentionPolicy) -> str:
         return f"Once it is accepted it still waits: {halt}"
     first = first_run(policy, database_now())
     if first is None:
-        return "It has no schedule: once it is accepted it runs when somebody asks for it."
-    return f"Accepted now, it runs first on {localtime(first):%Y-%m-%d at %H:%M:%S}."
+        sentence = "It has no schedule: once it is accepted it runs when somebody asks for it."
+    else:
+        sentence = f"Accepted now, it runs first on {localtime(first):%Y-%m-%d at %H:%M:%S}."
+    start_up = " It runs at every start of the scheduler too." if policy.at_startup else ""
+    return f"{sentence}{start_up}"
 
 
 def _schedule_of(task: PeriodicTask) -> tuple[Any, ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC
 from typing import ClassVar
 
 from django.db import models, transaction
@@ -31,6 +32,13 @@ class RetentionSwitch(models.Model):
     def paused(cls) -> RetentionSwitch | None:
         """Return the row while it pauses them, without writing one."""
         return cls.objects.filter(paused_at__isnull=False).first()
+
+    @property
+    def sentence(self) -> str:
+        """Say since when they are paused, and by whom if that is known."""
+        since = f"{self.paused_at.astimezone(UTC):%Y-%m-%d %H:%M} UTC" if self.paused_at else ""
+        by = f", by {self.paused_by}" if self.paused_by else ""
+        return f"All scheduled policies have been paused since {since}{by}."
 
     @classmethod
     def turn(cls, *, on: bool, by: str) -> bool:

@@ -26,6 +26,12 @@ DOES: Final = {
     Action.ARCHIVE: "are archived, then deleted",
 }
 WENT: Final = {Action.TRASH: "moved to the trash", Action.ARCHIVE: "archived"}
+AFTERWARDS: Final = {
+    Action.REPORT: "Nothing is removed: it only reports.",
+    Action.TRASH: "What goes to the trash can be brought back from there.",
+    Action.DELETE: "What is deleted does not come back.",
+    Action.ARCHIVE: "What is archived can be restored by administrators.",
+}
 AGED: Final = {
     Clock.UPLOADED: "older than {}",
     Clock.RECORDED: "recorded more than {} ago",

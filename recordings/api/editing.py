@@ -120,13 +120,8 @@ class SessionSerializer(serializers.ModelSerializer[EditingSession]):
     def get_job(self, session: EditingSession) -> Any:
         """The newest rendering of this session."""
         jobs = Job.objects.filter(recording=session.recording_id, kind=Job.Kind.RENDER).defer("log")
-        newest = asked_once(
-            self.context,
-            f"renders of {session.recording_id}",
-            lambda: {job.options["session"]: job for job in jobs.order_by("pk")},
-        )
-        job = newest.get(session.pk)
-        return JobSerializer(job).data if job else None
+        newest = jobs.filter(options__session=session.pk).order_by("-pk").first()
+        return JobSerializer(newest).data if newest else None
 
 
 class SessionLine(SessionSerializer):

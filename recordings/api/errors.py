@@ -126,7 +126,8 @@ def _shape_fields(fields: dict[str, Any]) -> dict[str, Any]:
     field, sentence = next(_sentences(fields), ("", "This request is not valid."))
     named = field and field != "non_field_errors"
     detail = f"{field}: {sentence}" if named else sentence
-    return {**fields, "detail": detail, "code": "invalid"}
+    envelope = {"detail": detail, "code": "invalid"}
+    return envelope | fields | envelope  # whatever fields are called
 
 
 def _sentences(data: Any, field: str = "") -> Any:

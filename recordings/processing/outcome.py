@@ -177,9 +177,6 @@ def _apply_rule(
     original = recording.file(Kind.ORIGINAL)
     if rule is None or original is None:
         return
-    closing = Account.objects.filter(owner_id=recording.owner_id, closing_since__isnull=False)
-    if event != SourceRule.Event.SUCCEEDED and closing.exists():
-        return  # the closing stopped the job, not its owner, and it has plans for the original
     wait = rule.wait(
         duration=findings.source_duration if findings else 0,
         removed=findings.removed if findings else 0,
@@ -283,7 +280,11 @@ def rule_of_cancelling(recording: Recording) -> SourceRule | None:
 
 def _is_ruled(job: Job, recording: Recording) -> bool:
     """Whether a source rule says what becomes of the original when the job ends in vain."""
-    return job.first and recording.trashed_at is None
+    if not job.first or recording.trashed_at is not None:
+        return False
+    # A closing stops the job instead of its owner, and has plans for the original.
+    closing = Account.objects.filter(owner_id=recording.owner_id, closing_since__isnull=False)
+    return not closing.exists()
 
 
 def _fall_back(job: Job, recording: Recording, state: Recording.State) -> None:

@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import datetime
 
-from django.db.models import QuerySet
-
 from recordings.ledger import leases
 from recordings.ledger.models import StoredFile
 from recordings.ledger.publish import LEASE
 from recordings.models import Recording, ResumableUpload
+from recordings.querysets import RecordingQuerySet
 from recordings.trash import erase_locked, locked
 from retention import words
 from retention.choices import Action, Clock, Outcome
@@ -118,6 +117,6 @@ class Uploads(Target):
         return f"unfinished uploads{of} idle for {words.period(policy.max_age_seconds)}"
 
 
-def unfinished() -> QuerySet[Recording]:
+def unfinished() -> RecordingQuerySet:
     """The one place that says what an unfinished upload or import is."""
     return Recording.objects.filter(state=Recording.State.UPLOADING)

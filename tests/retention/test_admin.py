@@ -184,7 +184,7 @@ def test_limit_of_bytes_is_given_in_words(desk):  # noqa: F811
     [
         ({"crontab": "0 2 1 1 *"}, r"Accepted now, it runs first on \d{4}-01-01 at 02:00:00\."),
         ({"every_seconds": 3600}, r"Accepted now, it runs first on \d{4}-\d\d-\d\d at \d\d:"),
-        ({"enabled": False}, "It is disabled, so it does nothing by itself"),
+        ({"enabled": False, "at_startup": True}, "disabled, so .* even when it is accepted\\.</p>"),
         ({"at_startup": True}, "It has no schedule.*It runs at every start of the scheduler too"),
     ],
 )
@@ -239,7 +239,7 @@ def test_policies_are_filtered_by_target_as_forms_name_it(desk, make_policy):  #
     assert "Leftovers of work" not in some.content.decode()
 
 
-@pytest.mark.parametrize("action", ["enable_selected", "disable_selected", "run_selected"])
+@pytest.mark.parametrize("action", ["enable_selected", "disable_selected", "preview_selected"])
 def test_lists_edit_in_bulk(desk, make_policy, action):  # noqa: F811
     policy = make_policy(every_seconds=60, enabled=action != "enable_selected")
 
@@ -252,7 +252,8 @@ def test_lists_edit_in_bulk(desk, make_policy, action):  # noqa: F811
     assert policy.enabled == (action != "disable_selected")
     task = PeriodicTask.objects.get(name=f"retention policy {policy.pk}")
     assert task.enabled == policy.enabled
-    assert RetentionRun.objects.exists() == (action == "run_selected")
+    planned = RetentionRun.objects.filter(mode="plan").exists()
+    assert planned == RetentionRun.objects.exists() == (action == "preview_selected")
 
 
 def test_owner_and_bystander_see_nothing_of_it(client, make_policy, make_user):

@@ -55,11 +55,12 @@ def test_page_of_a_run_has_its_items_and_says_what_can_be_done(desk, make_policy
 
 def test_run_now_needs_acceptance_and_can_be_cancelled(desk, make_policy):  # noqa: F811
     policy = make_policy(accepted=False)
-    answer = desk.post(page("retentionpolicy_run", policy.pk), follow=True)
+    shown = {"version": policy.version}
+    answer = desk.post(page("retentionpolicy_run", policy.pk), shown, follow=True)
     assert "not accepted yet" in said(answer)
 
     policy.accept(version=1, by="anna")
-    desk.post(page("retentionpolicy_run", policy.pk))
+    desk.post(page("retentionpolicy_run", policy.pk), shown)
     asked = RetentionRun.objects.get()
     desk.post(page("retentionrun_cancel", asked.pk))
 
@@ -95,10 +96,26 @@ def test_run_now_asks_first_and_says_what_goes_for_ever(desk, make_policy, recor
     assert "Run now, it would take 1 recording, " in asked
     assert "What is deleted does not come back." in asked
     assert not RetentionRun.objects.exists()
-    started = desk.post(address, follow=True)
+    started = desk.post(address, {"version": policy.version}, follow=True)
     assert started.redirect_chain == [
         (page("retentionrun_change", RetentionRun.objects.get().pk), 302)
     ]
+
+
+def test_run_now_of_what_changed_meanwhile_is_asked_again(desk, make_policy, recording):  # noqa: F811
+    make_old(recording)
+    policy = make_policy(max_age_seconds=DAY, action="delete")
+    policy.max_age_seconds = 0
+    policy.save()
+    policy.accept(version=policy.version, by="boris")
+    address = page("retentionpolicy_run", policy.pk)
+
+    for version in ({"version": policy.version - 1}, {"version": "x"}, {}):
+        answer = desk.post(address, version, follow=True)
+        assert "The policy has changed meanwhile: look at it again." in answer.content.decode()
+        assert answer.redirect_chain == [(address, 302)]
+
+    assert not RetentionRun.objects.exists()
 
 
 def test_run_now_of_what_is_not_accepted_leads_to_acceptance(desk, make_policy):  # noqa: F811
@@ -134,7 +151,7 @@ def test_pause_is_seen_wherever_policies_are(desk, make_policy):  # noqa: F811
 
     for former, one in zip(running, pages, strict=True):
         shown = desk.get(one).content.decode()
-        assert "so nothing is due by itself" in shown
+        assert "Nothing is due by itself until they are on again." in shown
         assert "have been paused since" not in former
 
 

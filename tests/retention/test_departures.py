@@ -66,6 +66,13 @@ def test_unfinished_upload_is_listed_as_it_is_explained(owner, shipped, listed, 
     assert f'href="/recordings/{upload.recording_id}"' in page
 
 
+def test_upload_in_the_trash_has_left_already(owner, listed):
+    upload = scene.half(owner)
+    Recording.objects.filter(pk=upload.recording_id).update(trashed_at=Now(), purge_after=Now())
+
+    assert listed() == []
+
+
 def test_upload_that_no_policy_takes_is_listed_too(owner, listed):
     scene.half(owner)
 
