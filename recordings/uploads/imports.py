@@ -21,10 +21,10 @@ from recordings.querysets import JobQuerySet
 from recordings.uploads.addresses import check_shape
 from recordings.uploads.exceptions import ImportsDisabled, TooManyImports
 
-ENDED_OTHERWISE: Final[Mapping[str, str]] = {
+NOT_IN_VAIN: Final[Mapping[str, str]] = {
     Job.State.SUCCEEDED: "has succeeded",
-    Job.State.QUEUED: "waits already",
-    Job.State.RUNNING: "is under way already",
+    Job.State.QUEUED: "waits",
+    Job.State.RUNNING: "is under way",
 }
 OFF: Final = "Importing from an address is switched off on this site: upload the file instead."
 
@@ -90,7 +90,7 @@ def forget(former: Job) -> bool:
 
 def _refuse_unless_in_vain(job: Job) -> None:
     if job.state not in {Job.State.FAILED, Job.State.CANCELLED}:
-        raise CannotProcess(f"This import {ENDED_OTHERWISE[job.state]}.")
+        raise CannotProcess(f"This import {NOT_IN_VAIN[job.state]}.")
 
 
 def _forgotten(pk: int) -> bool:
