@@ -79,13 +79,13 @@ def ask_again(owner: Any, former: Job) -> Job:
     return retried(partial(_make, owner.pk, former.options, former.pk))
 
 
-def forget(former: Job) -> bool:
-    """Take an import off its owner's list that failed or was stopped; False where it is off.
+def forget(former: Job) -> None:
+    """Take an import off its owner's list that failed or was stopped, if it is still there.
 
     It left no recording and no bytes, so nothing else goes. Raises CannotProcess.
     """
     _refuse_unless_in_vain(former)
-    return _forgotten(former.pk)
+    _forgotten(former.pk)
 
 
 def _refuse_unless_in_vain(job: Job) -> None:
