@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import IO, Any, ClassVar
+from typing import IO, Any, ClassVar, Final
 
 from django.conf import settings
 from django.core.exceptions import RequestDataTooBig
 from rest_framework import parsers
+
+BESIDE_FILE: Final = 64 * 1024  # bytes that a form may have beside its file
 
 
 def refuse_large(meta: Mapping[str, Any], most: int, sentence: str = "") -> None:

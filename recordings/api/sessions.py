@@ -32,7 +32,7 @@ from recordings.api.editing import (
     WaveformSerializer,
 )
 from recordings.api.errors import Conflict, answer
-from recordings.api.parsers import Bounded, LongJSONParser
+from recordings.api.parsers import BESIDE_FILE, Bounded, LongJSONParser
 from recordings.api.recordings import REFUSED, checked, find, query, shown_job, visible
 from recordings.api.serializers import JobSerializer
 from recordings.editing import cues, publishing, rendering, sessions, sound, waveform
@@ -50,7 +50,6 @@ NO_WAVEFORM = {
     sound.NONE: sound.NO_SOUND,
     sound.FAILED: "The sound could not be extracted; the session says why.",
 }
-AROUND = 64 * 1024  # bytes of a form beside its file
 
 
 class CaptionsParser(Bounded, LongJSONParser):
@@ -208,7 +207,7 @@ class PublishView(APIView):
 class CaptionFileParser(Bounded, MultiPartParser):
     """For one file of captions, refused by its length before any of it is read."""
 
-    most = captions.MOST_BYTES + AROUND
+    most = captions.MOST_BYTES + BESIDE_FILE
 
 
 class ImportView(APIView):
