@@ -16,7 +16,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from recordings.ledger.exceptions import LedgerError
 from recordings.ledger.models import Account
-from recordings.models import TITLE_LENGTH, Job, Recording
+from recordings.models import TITLE_LENGTH, Job
 from recordings.processing import jobs
 from recordings.uploads import imports
 from recordings.uploads.addresses import LONGEST, AddressRefused
@@ -24,7 +24,6 @@ from recordings.uploads.exceptions import ImportsDisabled, UploadRefused
 from recordings.views import SignedIn, fragment
 
 MOST_SHOWN = 20
-SPOILT = (Recording.State.FAILED, Recording.State.CANCELLED)
 
 
 class ImportForm(forms.Form):
@@ -60,9 +59,9 @@ class Row:
 
     @property
     def is_spoilt(self) -> bool:
-        """Whether its recording is in the library and processing made nothing of it."""
+        """Whether its recording is spoilt and still in the library."""
         found = self.job.recording
-        return found is not None and found.trashed_at is None and found.state in SPOILT
+        return found is not None and found.trashed_at is None and found.is_spoilt
 
 
 @login_required

@@ -178,6 +178,11 @@ class Recording(models.Model):
         return self.width is None and self.duration is not None
 
     @property
+    def is_spoilt(self) -> bool:
+        """Whether processing made nothing of it."""
+        return self.state in {self.State.FAILED, self.State.CANCELLED}
+
+    @property
     def open_job(self) -> Job | None:
         return self.jobs.open().first()
 

@@ -33,17 +33,28 @@ class Words:
     topics: list[Topic] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
     empty: set[str] = field(default_factory=set)  # kinds of documents in which nothing is said
+    has_sound: bool = False  # an audio file stands
+    warned: bool = False  # a note on the page says what went wrong
 
     @property
     def unwritten(self) -> bool:
         """Whether nobody wrote down what is said: there was no sound, or nobody who could."""
         return self.transcript is not None and self.transcript.source == "none"
 
+    @property
+    def absence(self) -> str:
+        """Say that nobody wrote it down, and why, as far as that is known."""
+        if self.has_sound and self.warned:
+            return _("There is no transcript; the note above says why.")
+        if self.has_sound or self.warned:
+            return _("There is no transcript.")
+        return _("There is no transcript: the recording has no sound.")
+
 
 def words(recording: Recording) -> Words:
     """Read the documents of a recording that came from `with_files()`."""
-    found = Words()
     files = {file.kind: file for file in recording.current_files}
+    found = Words(has_sound=Kind.AUDIO in files, warned=bool(recording.warning))
     if file := files.get(Kind.TRANSCRIPT):
         found.draft = file.draft
         found.transcript = _read(file, Transcript.load, found)

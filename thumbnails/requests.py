@@ -11,14 +11,14 @@ from django import forms
 from django.utils.translation import gettext_lazy as _
 from rest_framework import parsers, serializers
 
-from recordings.api.parsers import Bounded, refuse_large
+from recordings.api.parsers import BESIDE_FILE, Bounded, refuse_large
 from recordings.ledger.exceptions import StorageFull
 from thumbnails.lettering import cleaned
 from thumbnails.models import ThumbnailTemplate
 from thumbnails.render import ZOOM
 from thumbnails.sandbox import MOST_BYTES
 
-MOST_IN_FORM: Final = MOST_BYTES + 64 * 1024  # a picture, and what a form has beside it
+MOST_IN_FORM: Final = MOST_BYTES + BESIDE_FILE
 TOO_LARGE: Final = "A picture may have 25 MB at most."
 FULL: Final = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 TITLE_LENGTH: Final = 200

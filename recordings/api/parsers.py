@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import IO, Any, ClassVar
+from typing import IO, Any, ClassVar, Final
 
 from django.conf import settings
 from django.core.exceptions import RequestDataTooBig
 from rest_framework import parsers
+
+BESIDE_FILE: Final = 64 * 1024  # bytes that a form may have beside its file
 
 
 def refuse_large(meta: Mapping[str, Any], most: int, sentence: str = "") -> None:
@@ -36,15 +38,6 @@ class Bounded(parsers.BaseParser):
 
 class JSONParser(Bounded, parsers.JSONParser):
     pass
-
-
-class LongJSONParser(parsers.BaseParser):
-    """JSON that may be longer than other bodies: no JSONParser, which the framework bounds."""
-
-    media_type = "application/json"
-
-    def parse(self, *given: Any, **named: Any) -> Any:
-        return parsers.JSONParser().parse(*given, **named)
 
 
 class MultiPartParser(Bounded, parsers.MultiPartParser):

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from http import HTTPStatus
-from typing import Any
+from typing import IO, Any
 
 from django.db.models import QuerySet
 from django.http import HttpResponse
@@ -16,7 +17,7 @@ from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema
 from rest_framework.generics import GenericAPIView
 from rest_framework.negotiation import DefaultContentNegotiation
-from rest_framework.parsers import MultiPartParser
+from rest_framework.parsers import BaseParser, JSONParser, MultiPartParser
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
@@ -32,7 +33,7 @@ from recordings.api.editing import (
     WaveformSerializer,
 )
 from recordings.api.errors import Conflict, answer
-from recordings.api.parsers import Bounded, LongJSONParser
+from recordings.api.parsers import BESIDE_FILE, Bounded, refuse_large
 from recordings.api.recordings import REFUSED, checked, find, query, shown_job, visible
 from recordings.api.serializers import JobSerializer
 from recordings.editing import cues, publishing, rendering, sessions, sound, waveform
@@ -50,13 +51,24 @@ NO_WAVEFORM = {
     sound.NONE: sound.NO_SOUND,
     sound.FAILED: "The sound could not be extracted; the session says why.",
 }
-AROUND = 64 * 1024  # bytes of a form beside its file
 
 
-class CaptionsParser(Bounded, LongJSONParser):
-    """For the captions of a session."""
+class CaptionsParser(BaseParser):
+    """For the captions of a session, which may be long: no JSONParser, which the framework bounds.
 
-    most = BODY_BYTES
+    Raises RequestDataTooBig.
+    """
+
+    media_type = "application/json"
+
+    def parse(
+        self,
+        stream: IO[Any],
+        media_type: str | None = None,
+        parser_context: Mapping[str, Any] | None = None,
+    ) -> Any:
+        refuse_large((parser_context or {})["request"].META, BODY_BYTES)
+        return JSONParser().parse(stream, media_type, parser_context)
 
 
 def find_session(request: Request, pk: int) -> EditingSession:
@@ -208,7 +220,7 @@ class PublishView(APIView):
 class CaptionFileParser(Bounded, MultiPartParser):
     """For one file of captions, refused by its length before any of it is read."""
 
-    most = captions.MOST_BYTES + AROUND
+    most = captions.MOST_BYTES + BESIDE_FILE
 
 
 class ImportView(APIView):

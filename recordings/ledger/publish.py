@@ -253,11 +253,11 @@ def _record(
         account = None if owner_id is None else Account.objects.lock([owner_id])[owner_id]
         wanted()
         if account is not None:
-            account.reserve(size - _draw(account, budget, size))
+            account.reserve(size - _draw(budget, size))
         return StoredFile.objects.create(**values, part=token, claim=token)
 
 
-def _draw(account: Account, budget: Reservation | None, size: int) -> int:
+def _draw(budget: Reservation | None, size: int) -> int:
     """Move up to `size` bytes out of a job's reservation; the sum set aside stays as it is."""
     if budget is None:
         return 0

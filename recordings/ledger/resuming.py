@@ -119,7 +119,7 @@ def find(recording_id: int) -> StoredFile | None:
     return StoredFile.objects.filter(at_rest([recording_id])).first()
 
 
-def rest(recording_ids: Any, period: timedelta) -> None:
+def let_rest(recording_ids: Any, period: timedelta) -> None:
     """Let what is at rest of recordings wait that long from now, whoever began it."""
     StoredFile.objects.filter(at_rest(recording_ids)).update(lease_until=Now() + period)
 

@@ -25,6 +25,8 @@ class S3Resumed(S3Writer):
     ETag, SHA-256 and size; `tail`, the name of what is short of a part, or empty.
     """
 
+    gone = "What had been sent of this file was removed from the store; upload it again."
+
     def __init__(self, client: Any, bucket: str, name: str, part: UUID, rest: Rest) -> None:
         begun = rest.state.get("upload", "")
         super().__init__(client, bucket, name, part, begun)

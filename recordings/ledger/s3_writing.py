@@ -10,7 +10,7 @@ import base64
 import hashlib
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, ClassVar
 from uuid import UUID
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -30,6 +30,9 @@ class S3Writer:
     With `upload` they go to one that was begun before. Of each part its number, ETag, SHA-256 and
     size are known.
     """
+
+    # For who sends, where the upload was aborted.
+    gone: ClassVar[str] = "What had been sent of this file was removed from the store."
 
     def __init__(self, client: Any, bucket: str, name: str, part: UUID, upload: str = "") -> None:
         self._client, self._key = client, {"Bucket": bucket, "Key": name}
@@ -57,7 +60,7 @@ class S3Writer:
     def _send(self, body: bytes) -> None:
         checksum = base64.b64encode(hashlib.sha256(body).digest()).decode()
         number = self._next_number()
-        with sent():
+        with sent(self.gone):
             answer = self._client.upload_part(
                 **self._key,
                 UploadId=self._upload,
@@ -88,7 +91,7 @@ class S3Writer:
             for number, etag, checksum, _size in self._parts
         ]
         try:
-            with sent():
+            with sent(self.gone):
                 self._client.complete_multipart_upload(
                     **self._key,
                     UploadId=self._upload,
@@ -129,10 +132,13 @@ def told() -> Iterator[None]:
 
 
 @contextmanager
-def sent() -> Iterator[None]:
-    """As `told`, where what is not there is the upload itself: purge or the store aborted it."""
+def sent(gone: str) -> Iterator[None]:
+    """As `told`, where what is not there is the upload itself: purge or the store aborted it.
+
+    Raises Damaged with the sentence `gone`.
+    """
     try:
         with told():
             yield
     except FileNotFoundError as error:
-        raise Damaged("What had been sent of this file was removed from the store.") from error
+        raise Damaged(gone) from error

@@ -21,10 +21,10 @@ from recordings.querysets import JobQuerySet
 from recordings.uploads.addresses import check_shape
 from recordings.uploads.exceptions import ImportsDisabled, TooManyImports
 
-ENDED_OTHERWISE: Final[Mapping[str, str]] = {
+NOT_IN_VAIN: Final[Mapping[str, str]] = {
     Job.State.SUCCEEDED: "has succeeded",
-    Job.State.QUEUED: "waits already",
-    Job.State.RUNNING: "is under way already",
+    Job.State.QUEUED: "waits",
+    Job.State.RUNNING: "is under way",
 }
 OFF: Final = "Importing from an address is switched off on this site: upload the file instead."
 
@@ -79,18 +79,18 @@ def ask_again(owner: Any, former: Job) -> Job:
     return retried(partial(_make, owner.pk, former.options, former.pk))
 
 
-def forget(former: Job) -> bool:
-    """Take an import off its owner's list that failed or was stopped; False where it is off.
+def forget(former: Job) -> None:
+    """Take an import off its owner's list that failed or was stopped, if it is still there.
 
     It left no recording and no bytes, so nothing else goes. Raises CannotProcess.
     """
     _refuse_unless_in_vain(former)
-    return _forgotten(former.pk)
+    _forgotten(former.pk)
 
 
 def _refuse_unless_in_vain(job: Job) -> None:
     if job.state not in {Job.State.FAILED, Job.State.CANCELLED}:
-        raise CannotProcess(f"This import {ENDED_OTHERWISE[job.state]}.")
+        raise CannotProcess(f"This import {NOT_IN_VAIN[job.state]}.")
 
 
 def _forgotten(pk: int) -> bool:

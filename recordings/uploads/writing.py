@@ -110,7 +110,7 @@ class Turn:
                 if self._file is not None:
                     self._file.rest(period + resumable.MARGIN)
                 else:  # damaged bytes may have begun one, of which nothing counts
-                    resuming.rest([self.upload.recording_id], period + resumable.MARGIN)
+                    resuming.let_rest([self.upload.recording_id], period + resumable.MARGIN)
 
         retried(write_down)
         if self._writer is not None:

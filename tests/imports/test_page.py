@@ -130,14 +130,20 @@ def test_import_that_came_to_nothing_is_removed_from_the_list(browser, ask, list
     assert_clean()
 
 
-def test_import_under_way_is_not_removed(browser, ask, listed):
+@pytest.mark.parametrize("asked", ["remove", "again"])
+@pytest.mark.parametrize(
+    ("state", "sentence"),
+    [("queued", "This import waits."), ("running", "This import is under way.")],
+)
+def test_import_under_way_stays_as_it_is(browser, ask, listed, asked, state, sentence):
     job = ask(URL)
-    assert f"/imports/{job.pk}/remove" not in listed()
+    Job.objects.update(state=state)
+    assert f"/imports/{job.pk}/{asked}" not in listed()
 
-    answer = browser.post(f"/imports/{job.pk}/remove", follow=True)
+    answer = browser.post(f"/imports/{job.pk}/{asked}", follow=True)
 
-    assert "This import waits already." in text(answer)
-    assert Job.objects.get().state == "queued"
+    assert sentence in text(answer)
+    assert (Job.objects.get().pk, Job.objects.get().state) == (job.pk, state)
 
 
 @pytest.mark.parametrize("asked", ["remove", "again"])

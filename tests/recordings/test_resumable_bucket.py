@@ -6,6 +6,7 @@ import hashlib
 from typing import Any
 
 import pytest
+from botocore.awsrequest import AWSResponse
 
 from recordings.ledger import resuming
 from recordings.ledger.exceptions import Lost
@@ -13,6 +14,7 @@ from recordings.ledger.s3_resuming import S3Resumed
 from recordings.ledger.storages import storage
 from recordings.models import Recording, ResumableUpload
 from recordings.uploads import receiving, resumable
+from recordings.uploads.exceptions import Expired
 from recordings.uploads.writing import Turn
 from tests.api.conftest import mp4
 from tests.conftest import assert_clean
@@ -94,6 +96,26 @@ def test_sleeper_whose_tail_was_replaced_does_not_end_the_upload(owner: Any) -> 
 
     scene.send(upload, LONG[18 * MB :])
     assert_whole()
+
+
+def test_upload_whose_parts_the_store_removed_says_what_to_do(owner: Any) -> None:
+    upload = scene.send(begin(owner), LONG[: 17 * MB])
+
+    def aborted(**kwargs: Any) -> tuple[Any, dict[str, Any]]:
+        # The server of the tests answers 500 here, where stores answer this.
+        return AWSResponse("", 404, {}, None), {"Error": {"Code": "NoSuchUpload"}}
+
+    events, sending = storage("s3").client.meta.events, "before-call.s3.UploadPart"
+    events.register(sending, aborted)
+    try:
+        with pytest.raises(Expired, match="removed from the store; upload it again"):
+            scene.send(upload, LONG[17 * MB :])
+    finally:
+        events.unregister(sending, aborted)
+
+    assert not Recording.objects.exists()
+    scene.assert_no_parts()
+    assert_clean()
 
 
 def test_object_of_a_state_that_was_lost_gets_no_marker_that_gives_it_to_purge(

@@ -40,7 +40,7 @@ def test_cancelling_that_costs_the_only_copy_asks_first(browser: Client, fresh: 
 
     page = press_cancel(browser, fresh)
 
-    assert "The original file, 2.0\xa0KB, is removed at once and for ever" in page
+    assert "The original file, 2.0\xa0KB, is removed for ever, at once: " in page
     assert "there is no other copy" in page
     assert f'href="{reverse("recording", args=[fresh.pk])}"' in page
     assert has_original(fresh)
@@ -58,7 +58,7 @@ def test_question_tells_the_delay_of_the_rule(browser: Client, fresh: Recording)
     rules = SourceRule.objects.filter(event="processing_cancelled")
     rules.update(action="delay", delay=timedelta(hours=3))
 
-    assert "is removed 3 hours later and for ever" in press_cancel(browser, fresh)
+    assert "is removed for ever, 3 hours later: " in press_cancel(browser, fresh)
 
 
 def test_nothing_is_asked_where_the_original_stays(browser: Client, fresh: Recording) -> None:
@@ -99,7 +99,7 @@ def test_work_that_ended_while_the_question_stood_is_not_undone(
 def test_cancelled_without_a_file_is_not_offered_again(browser: Client, fresh: Recording) -> None:
     page = press_cancel(browser, fresh, confirmed="yes")
 
-    assert "The file was removed when processing was cancelled; upload it again." in page
+    assert "Processing was cancelled. The file was removed meanwhile; upload it again." in page
     assert reverse("process", args=[fresh.pk]) not in page
     assert "There is nothing to play yet" not in page
 

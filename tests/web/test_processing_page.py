@@ -64,6 +64,17 @@ def test_failed_job_says_why_and_offers_to_try_again(browser: Client, make_recor
     assert "Try again" in page
 
 
+@pytest.mark.parametrize("kind", ["process", "render"])
+def test_processing_again_is_offered_only_where_it_is_not_refused(
+    browser: Client, recording: Any, kind: str
+) -> None:
+    assert "Process again" in page_of(browser, recording)
+
+    Job.objects.create(recording=recording, owner_id=recording.owner_id, kind=kind)
+
+    assert "Process again" not in page_of(browser, recording)
+
+
 def test_cancel_stops_a_waiting_job(browser: Client, recording: Any) -> None:
     browser.post(reverse("process", args=[recording.pk]))
 

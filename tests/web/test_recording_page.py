@@ -94,6 +94,19 @@ def test_recording_without_sound_has_no_transcript(browser: Client, make_spoken:
     assert "Nothing was said" not in page
 
 
+@pytest.mark.parametrize(("sound", "warning"), [(True, ""), (False, "The still is missing.")])
+def test_no_reason_is_given_for_a_missing_transcript_where_none_is_known(
+    browser: Client, make_spoken: Any, sound: bool, warning: str
+) -> None:
+    recording = make_spoken(source="none")
+    recording.warning = warning
+    recording.save()
+    if sound:
+        store(recording, Kind.AUDIO, b"mp3" * 50)
+
+    assert "<p>There is no transcript. " in page_of(browser, recording)
+
+
 def test_damaged_transcript_leaves_the_page_standing(browser: Client, recording: Any) -> None:
     page = page_of(browser, recording)  # its files are random bytes
 
