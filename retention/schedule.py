@@ -16,7 +16,6 @@ from zoneinfo import ZoneInfo
 from django.db import transaction
 from django.db.models import Exists
 from django.db.models.functions import Now
-from django.utils.timezone import localtime
 from django.utils.translation import gettext as _
 from django_celery_beat.models import CrontabSchedule, IntervalSchedule, PeriodicTask
 
@@ -116,7 +115,8 @@ def once_accepted(policy: RetentionPolicy) -> str:
     if first is None:
         sentence = "It has no schedule: once it is accepted it runs when somebody asks for it."
     else:
-        sentence = f"Accepted now, it runs first on {localtime(first):%Y-%m-%d at %H:%M:%S}."
+        there = first.astimezone(ZoneInfo(policy.timezone))
+        sentence = f"Accepted now, it runs first on {there:%Y-%m-%d at %H:%M:%S} {policy.timezone}."
     start_up = " It runs at every start of the scheduler too." if policy.at_startup else ""
     return f"{sentence}{start_up}"
 

@@ -182,7 +182,10 @@ def test_limit_of_bytes_is_given_in_words(desk):  # noqa: F811
 @pytest.mark.parametrize(
     ("values", "sentence"),
     [
-        ({"crontab": "0 2 1 1 *"}, r"Accepted now, it runs first on \d{4}-01-01 at 02:00:00\."),
+        (
+            {"crontab": "0 2 1 1 *", "timezone": "Asia/Kolkata"},
+            r"Accepted now, it runs first on \d{4}-01-01 at 02:00:00 Asia/Kolkata\.",
+        ),
         ({"every_seconds": 3600}, r"Accepted now, it runs first on \d{4}-\d\d-\d\d at \d\d:"),
         ({"enabled": False, "at_startup": True}, "disabled, so .* even when it is accepted\\.</p>"),
         ({"at_startup": True}, "It has no schedule.*It runs at every start of the scheduler too"),
