@@ -58,7 +58,7 @@ function sitting() {
       onProgress(sent) {
         const left = options.aborts - told.aborts.length;
         if (over || !left) return;
-        target ??= sent + 1 + (chance() * 2 * (size - sent)) / (left + 1);
+        target ??= sent + 1 + (chance() * 1.6 * (size - sent)) / (left + 1);
         if (sent < target) return;
         over = true;
         told.aborts.push(sent);
