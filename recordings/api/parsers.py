@@ -40,6 +40,15 @@ class JSONParser(Bounded, parsers.JSONParser):
     pass
 
 
+class LongJSONParser(parsers.BaseParser):
+    """JSON that may be longer than other bodies: no JSONParser, which the framework bounds."""
+
+    media_type = "application/json"
+
+    def parse(self, *given: Any, **named: Any) -> Any:
+        return parsers.JSONParser().parse(*given, **named)
+
+
 class MultiPartParser(Bounded, parsers.MultiPartParser):
     """For forms with small files; uploads of recordings are streamed past it."""
 

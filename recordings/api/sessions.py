@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
 from http import HTTPStatus
-from typing import IO, Any
+from typing import Any
 
 from django.db.models import QuerySet
 from django.http import HttpResponse
@@ -17,7 +16,7 @@ from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema
 from rest_framework.generics import GenericAPIView
 from rest_framework.negotiation import DefaultContentNegotiation
-from rest_framework.parsers import BaseParser, JSONParser, MultiPartParser
+from rest_framework.parsers import MultiPartParser
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
@@ -33,7 +32,7 @@ from recordings.api.editing import (
     WaveformSerializer,
 )
 from recordings.api.errors import Conflict, answer
-from recordings.api.parsers import BESIDE_FILE, Bounded, refuse_large
+from recordings.api.parsers import BESIDE_FILE, Bounded, LongJSONParser
 from recordings.api.recordings import REFUSED, checked, find, query, shown_job, visible
 from recordings.api.serializers import JobSerializer
 from recordings.editing import cues, publishing, rendering, sessions, sound, waveform
@@ -53,22 +52,10 @@ NO_WAVEFORM = {
 }
 
 
-class CaptionsParser(BaseParser):
-    """For the captions of a session, which may be long: no JSONParser, which the framework bounds.
+class CaptionsParser(Bounded, LongJSONParser):
+    """For the captions of a session."""
 
-    Raises RequestDataTooBig.
-    """
-
-    media_type = "application/json"
-
-    def parse(
-        self,
-        stream: IO[Any],
-        media_type: str | None = None,
-        parser_context: Mapping[str, Any] | None = None,
-    ) -> Any:
-        refuse_large((parser_context or {})["request"].META, BODY_BYTES)
-        return JSONParser().parse(stream, media_type, parser_context)
+    most = BODY_BYTES
 
 
 def find_session(request: Request, pk: int) -> EditingSession:
