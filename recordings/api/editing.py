@@ -119,9 +119,21 @@ class SessionSerializer(serializers.ModelSerializer[EditingSession]):
     @extend_schema_field(JobSerializer(allow_null=True))
     def get_job(self, session: EditingSession) -> Any:
         """The newest rendering of this session."""
-        jobs = Job.objects.filter(recording=session.recording_id, kind=Job.Kind.RENDER).defer("log")
-        newest = jobs.filter(options__session=session.pk).order_by("-pk").first()
-        return JobSerializer(newest).data if newest else None
+        newest = asked_once(
+            self.context,
+            f"renders of {session.recording_id}",
+            lambda: _newest_renders(session.recording_id),
+        )
+        job = newest.get(session.pk)
+        return JobSerializer(job).data if job else None
+
+
+def _newest_renders(recording_id: int) -> dict[int, Job]:
+    """Find the newest rendering of each session that a recording has; those are few."""
+    there = list(EditingSession.objects.filter(recording=recording_id).values_list("pk", flat=True))
+    jobs = Job.objects.filter(recording=recording_id, kind=Job.Kind.RENDER).defer("log")
+    mine = jobs.filter(options__session__in=there).order_by("pk")
+    return {job.options["session"]: job for job in mine}
 
 
 class SessionLine(SessionSerializer):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from contextlib import contextmanager
 from datetime import timedelta
 
 import pytest
@@ -43,6 +44,20 @@ def take(recording):
     job = jobs.claim(newest(recording).pk)
     assert job
     return job
+
+
+@contextmanager
+def on_new_connections(wrapper):
+    """Have a wrapper around every statement of the connections that are made from here on."""
+
+    def install(connection, **kwargs):
+        connection.execute_wrappers.append(wrapper)
+
+    connection_created.connect(install)
+    try:
+        yield
+    finally:
+        connection_created.disconnect(install)
 
 
 @pytest.mark.media
@@ -247,17 +262,10 @@ def test_database_that_stumbles_does_not_end_the_work(waiting, monkeypatch):
             raise OperationalError("the server closed the connection")
         return execute(sql, params, many, context)
 
-    def install(connection, **kwargs):
-        connection.execute_wrappers.append(stumble)
-
-    connection_created.connect(install)
-    try:
-        with Watchdog(job).on() as watching:
-            until(stumbled.is_set)
-            until(lambda: newest(waiting).heartbeat_at > job.heartbeat_at)
-            assert not watching.stop.is_set()
-    finally:
-        connection_created.disconnect(install)
+    with on_new_connections(stumble), Watchdog(job).on() as watching:
+        until(stumbled.is_set)
+        until(lambda: newest(waiting).heartbeat_at > job.heartbeat_at)
+        assert not watching.stop.is_set()
 
 
 def test_step_that_begins_is_not_hidden_by_a_beat_under_way(waiting, monkeypatch):
@@ -270,19 +278,13 @@ def test_step_that_begins_is_not_hidden_by_a_beat_under_way(waiting, monkeypatch
             going.wait(5)
         return execute(sql, params, many, context)
 
-    def install(connection, **kwargs):
-        connection.execute_wrappers.append(hold)
+    with on_new_connections(hold), Watchdog(job).on() as watching:
+        until(held.is_set)
+        threading.Timer(0.3, going.set).start()
+        watching.enter("poster")
+        until(going.is_set)
 
-    connection_created.connect(install)
-    try:
-        with Watchdog(job).on() as watching:
-            until(held.is_set)
-            threading.Timer(0.3, going.set).start()
-            watching.enter("poster")
-            until(going.is_set)
-        assert newest(waiting).step == "poster"
-    finally:
-        connection_created.disconnect(install)
+    assert newest(waiting).step == "poster"
 
 
 @pytest.mark.media
