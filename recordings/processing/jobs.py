@@ -80,6 +80,18 @@ def refuse_pointless(recording: Recording) -> RecordingFile:
     return source
 
 
+def has_source(recording: Recording) -> bool:
+    """Tell without a query what `source_of` asks, of a recording that came `with_files()`."""
+    return any(file.kind in SOURCES for file in recording.current_files)
+
+
+def may_be_processed(recording: Recording) -> bool:
+    """Tell without a query what `refuse_pointless` asks, of one that came `with_files()`."""
+    job = recording.newest_job
+    at_work = job is not None and job.state in Job.OPEN
+    return recording.trashed_at is None and not at_work and has_source(recording)
+
+
 def enqueue(
     recording: Recording,
     *,

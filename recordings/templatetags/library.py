@@ -13,7 +13,7 @@ from django.utils.translation import gettext, gettext_lazy
 
 from recordings import periods
 from recordings.ledger.names import Kind
-from recordings.models import Job, Recording, RecordingFile, SourceRule
+from recordings.models import Recording, RecordingFile, SourceRule
 from recordings.processing import jobs, outcome
 
 register = template.Library()
@@ -91,18 +91,8 @@ def cancelling_rule(recording: Recording) -> SourceRule | None:
     return outcome.rule_of_cancelling(recording)
 
 
-@register.filter
-def has_source(recording: Recording) -> bool:
-    """Whether a file is left to process, of a recording that came from `with_files()`."""
-    return any(file.kind in jobs.SOURCES for file in recording.current_files)
-
-
-@register.filter
-def may_be_processed(recording: Recording) -> bool:
-    """As `jobs.refuse_pointless` decides it, of a recording that came from `with_files()`."""
-    job = recording.newest_job
-    at_work = job is not None and job.state in Job.OPEN
-    return recording.trashed_at is None and not at_work and has_source(recording)
+register.filter("has_source", jobs.has_source)
+register.filter("may_be_processed", jobs.may_be_processed)
 
 
 @dataclass(frozen=True, slots=True)
