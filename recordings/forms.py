@@ -37,6 +37,8 @@ SPAN_UNITS: Final = {
 class SpanField(QuantityField):
     """Seconds, entered as a number of them or in words: `180 days`, `1 hour 30 minutes`."""
 
+    malformed = "Give a span such as 180 days, 24 h or 90 (seconds)."
+
     def prepare_value(self, value: Any) -> Any:
         return period(value) if isinstance(value, int) else value
 
@@ -48,7 +50,7 @@ class SpanField(QuantityField):
             return int(text)
         parts = re.findall(r"(\d{1,15})\s*([a-z]+)[\s,]*", text)
         if "".join(f"{n}{unit}" for n, unit in parts) != re.sub(r"[\s,]", "", text):
-            raise ValidationError("Give a span such as 180 days, 24 h or 90 (seconds).")
+            raise ValidationError(self.malformed)
         return sum(int(number) * self._seconds(unit) for number, unit in parts)
 
     def _seconds(self, unit: str) -> int:

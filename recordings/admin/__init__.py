@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from recordings.admin import archive, closures, holds, others, recordings, users
+from recordings.admin import archive, closures, holds, others, recordings, source_rules, users
 
-__all__ = ["archive", "closures", "holds", "others", "recordings", "users"]
+__all__ = ["archive", "closures", "holds", "others", "recordings", "source_rules", "users"]

@@ -1,4 +1,4 @@
-"""Source rules to edit; jobs and API tokens to read, to stop and to revoke."""
+"""Jobs and API tokens to read, to stop and to revoke."""
 
 from __future__ import annotations
 
@@ -8,38 +8,9 @@ from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
 
-from recordings.ledger.admin_base import LibraryAdmin, ReadOnlyAdmin, number_of
-from recordings.models import ApiToken, Job, SourceRule
+from recordings.ledger.admin_base import ReadOnlyAdmin, number_of
+from recordings.models import ApiToken, Job
 from recordings.processing import jobs
-from recordings.spans import period
-
-
-@admin.register(SourceRule)
-class SourceRuleAdmin(LibraryAdmin):
-    list_display = (
-        "event",
-        "action",
-        "after",
-        "cut_seconds",
-        "cut_percent",
-        "after_cut",
-        "enabled",
-    )
-    ordering = ("id",)
-
-    @admin.display(description="delay")
-    def after(self, rule: SourceRule) -> str:
-        return period(int(rule.delay.total_seconds())) if rule.delay else "-"
-
-    @admin.display(description="cut delay")
-    def after_cut(self, rule: SourceRule) -> str:
-        return period(int(rule.cut_delay.total_seconds())) if rule.cut_delay else "-"
-
-    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return self.has_change_permission(request)  # one an event: the row is unique by it
-
-    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
-        return ("event",) if obj else ()
 
 
 @admin.register(Job)

@@ -5,9 +5,11 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import ClassVar
 
+from django.core.exceptions import ValidationError
 from django.db import models
 from django.db.models import CASCADE, SET_NULL, Q
 from django.db.models.functions import Now
+from django.utils.text import capfirst
 from django.utils.translation import gettext_lazy as _
 
 from recordings.ledger.models import Reservation
@@ -147,6 +149,12 @@ class SourceRule(models.Model):
     def __str__(self) -> str:
         return f"{self.get_event_display()}: {self.get_action_display()}"
 
+    def clean(self) -> None:
+        """Raise ValidationError where a rule that waits has nothing to wait for."""
+        if self.action == self.Action.DELAY and not self.delay:
+            sentence = _("Say how long it stays, such as 7 days, or let the original go at once.")
+            raise ValidationError({"delay": sentence})
+
     @property
     def removes(self) -> bool:
         """Whether it takes originals at all."""
@@ -178,6 +186,12 @@ class SourceRule(models.Model):
             )
             % words
         )
+
+    @property
+    def effect(self) -> str:
+        """Tell an administrator what the rule does, also where it leaves originals alone."""
+        event = capfirst(self.get_event_display())
+        return self.sentence or _("%(event)s: the original file stays.") % {"event": event}
 
     def _stays_longer(self, delay: timedelta) -> str:
         marks = [] if self.cut_seconds is None else [f"{self.cut_seconds:g} s"]

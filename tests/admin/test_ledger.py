@@ -18,7 +18,7 @@ from recordings.holds import hold_owner, hold_recording
 from recordings.ledger import receipts
 from recordings.ledger.models import Account, Hold, StoredFile
 from recordings.ledger.purge import purge
-from recordings.models import ApiToken, Job, Recording, SourceRule
+from recordings.models import ApiToken, Job, Recording
 from recordings.processing import jobs
 from recordings.trash import erase, move_to_trash
 from tests import archives
@@ -273,30 +273,6 @@ def test_stored_files_are_shown_by_state_and_never_changed(desk, recording):
 
 
 # --- the rest of the library
-
-
-def test_source_rule_is_edited(desk):
-    rule, _ = SourceRule.objects.update_or_create(
-        event=SourceRule.Event.FAILED, defaults={"action": SourceRule.Action.DELAY}
-    )
-    values = {"action": "keep", "delay": "1 00:00:00", "cut_delay": "0", "enabled": "on"}
-
-    desk.post(reverse("admin:recordings_sourcerule_change", args=[rule.pk]), values)
-
-    rule.refresh_from_db()
-    assert (rule.action, rule.delay) == ("keep", timedelta(days=1))
-
-
-def test_source_rule_with_a_negative_delay_is_refused(desk):
-    rule, _ = SourceRule.objects.update_or_create(
-        event=SourceRule.Event.FAILED, defaults={"action": SourceRule.Action.DELAY}
-    )
-    values = {"action": "delay", "delay": "-1 00:00:00", "cut_delay": "0", "enabled": "on"}
-
-    answer = desk.post(reverse("admin:recordings_sourcerule_change", args=[rule.pk]), values)
-
-    assert answer.status_code == 200
-    assert answer.context["errors"]
 
 
 def test_jobs_are_read_with_their_log_and_stopped(desk, act, recording):
