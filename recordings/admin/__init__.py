@@ -2,6 +2,24 @@
 
 from __future__ import annotations
 
-from recordings.admin import archive, closures, holds, others, recordings, source_rules, users
+from recordings.admin import (
+    archive,
+    closures,
+    holds,
+    others,
+    quarantine,
+    recordings,
+    source_rules,
+    users,
+)
 
-__all__ = ["archive", "closures", "holds", "others", "recordings", "source_rules", "users"]
+__all__ = [
+    "archive",
+    "closures",
+    "holds",
+    "others",
+    "quarantine",
+    "recordings",
+    "source_rules",
+    "users",
+]

@@ -14,13 +14,11 @@ from django.shortcuts import redirect
 from django.template.defaultfilters import filesizeformat
 from django.template.loader import render_to_string
 from django.urls import path
-from django.utils.formats import date_format
 from django.utils.safestring import SafeString
-from django.utils.timezone import localtime
 
 from recordings.admin import erasing
 from recordings.admin.lists import HeldFilter, RecordingList, TrashFilter
-from recordings.ledger.admin_base import LibraryAdmin, number_of
+from recordings.ledger.admin_base import LibraryAdmin, moment, number_of
 from recordings.ledger.exceptions import Held
 from recordings.models import Recording
 from recordings.querysets import RecordingQuerySet
@@ -77,8 +75,7 @@ class RecordingAdmin(LibraryAdmin):
 
     @admin.display(description="in the trash until")
     def trash(self, recording: Recording) -> str:
-        until = recording.purge_after
-        return date_format(localtime(until), "DATETIME_FORMAT") if until else "-"
+        return moment(recording.purge_after)
 
     @admin.display(description="stays", empty_value="")
     def stays(self, recording: Recording) -> str:

@@ -13,9 +13,8 @@ from django.http import Http404, HttpRequest, HttpResponseBase, StreamingHttpRes
 from django.template.defaultfilters import filesizeformat
 from django.urls import path
 
-from recordings.ledger import clock, export, quarantine
+from recordings.ledger import clock, export
 from recordings.ledger.admin_base import LibraryAdmin, ReadOnlyAdmin
-from recordings.ledger.exceptions import LedgerError
 from recordings.ledger.forms import QuotaForm
 from recordings.ledger.models import Account, Clock, Receipt, StoredFile
 
@@ -73,21 +72,6 @@ class StoredFileAdmin(ReadOnlyAdmin):
     ordering = ("-id",)
     exclude = ("file", "claim", "part")
     readonly_fields = ("name",)
-    actions = ("put_back",)
-
-    @admin.action(description="Put quarantined files back under their former names")
-    def put_back(self, request: HttpRequest, queryset: QuerySet[StoredFile]) -> None:
-        """Of the chosen files those in quarantine; each that cannot says why."""
-        chosen = quarantine.settled().filter(pk__in=list(queryset.values_list("pk", flat=True)))
-        for stored in chosen:
-            try:
-                name = quarantine.restore(stored.pk, by=request.user.get_username())
-            except LedgerError as error:
-                self.refuse(request, error)
-            else:
-                self.say(request, f"A file is back at {name}.")
-        if not chosen:
-            self.refuse(request, "None of these files is in quarantine.")
 
     @admin.display(description="name")
     def name(self, stored: StoredFile) -> str:

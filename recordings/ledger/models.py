@@ -160,7 +160,7 @@ class StoredFile(models.Model):
         WRITING = "writing", "being written"
         READY = "ready", "verified"
         CONDEMNED = "condemned", "to be removed"
-        QUARANTINED = "quarantined", "set aside"
+        QUARANTINED = "quarantined", "in quarantine"
 
     class Reason(models.TextChoices):
         DELETED = "deleted", "a person deleted it"
@@ -230,6 +230,17 @@ class StoredFile(models.Model):
 
     def __str__(self) -> str:
         return str(self.file.name)
+
+
+class Quarantined(StoredFile):
+    """A stored file as the page of the quarantine shows it."""
+
+    goes_at: datetime | None  # set by that page
+
+    class Meta:
+        proxy = True
+        verbose_name = "file in quarantine"
+        verbose_name_plural = "quarantine"
 
 
 class Lease(models.Model):
@@ -378,6 +389,7 @@ __all__ = [
     "Clock",
     "Hold",
     "Lease",
+    "Quarantined",
     "Receipt",
     "Reservation",
     "Scan",
