@@ -128,16 +128,23 @@ class RecordingAdmin(LibraryAdmin):
         return {"delete_selected": (trash[0], "delete_selected", trash[2]), **found}
 
     @admin.action(description="Delete selected recordings (into the trash)", permissions=["change"])
-    def trash_selected(self, request: HttpRequest, queryset: RecordingQuerySet) -> None:
+    def trash_selected(
+        self, request: HttpRequest, queryset: RecordingQuerySet
+    ) -> HttpResponse | None:
         def trash(pks: list[int]) -> int:
             erasing.refuse_held(pks)
             return move_to_trash(pks, by=request.user.get_username())
 
-        self.carry_out(request, queryset, trash, "moved to the trash; they can be restored there")
+        pks = self.chosen(request, queryset)
+        try:
+            self.carry_out(request, pks, trash, "moved to the trash; they can be restored there")
+        except Held:
+            return erasing.stop(self, request, pks, action="delete_selected")
+        return None
 
     @admin.action(description="Restore selected recordings from the trash", permissions=["change"])
     def restore_selected(self, request: HttpRequest, queryset: RecordingQuerySet) -> None:
-        self.carry_out(request, queryset, restore, "restored from the trash")
+        self.carry_out(request, self.chosen(request, queryset), restore, "restored from the trash")
 
     @admin.action(description="Delete selected recordings for ever…", permissions=["change"])
     def erase_selected(
@@ -148,15 +155,18 @@ class RecordingAdmin(LibraryAdmin):
 
     @admin.action(description="Keep: no policy removes them", permissions=["change"])
     def keep_on(self, request: HttpRequest, queryset: RecordingQuerySet) -> None:
-        self.carry_out(request, queryset, lambda pks: set_keep(pks, True), "marked as kept")
+        pks = self.chosen(request, queryset)
+        self.carry_out(request, pks, lambda pks: set_keep(pks, True), "marked as kept")
 
     @admin.action(description="Keep no longer", permissions=["change"])
     def keep_off(self, request: HttpRequest, queryset: RecordingQuerySet) -> None:
-        self.carry_out(request, queryset, lambda pks: set_keep(pks, False), "no longer kept")
+        pks = self.chosen(request, queryset)
+        self.carry_out(request, pks, lambda pks: set_keep(pks, False), "no longer kept")
 
     def chosen(self, request: HttpRequest, queryset: RecordingQuerySet) -> list[int]:
         """Return the numbers of a selection, or say why that is too much and return none."""
-        pks = list(queryset.order_by().values_list("pk", flat=True)[: MOST + 1])
+        rows = erasing.free(request, queryset)
+        pks = list(rows.order_by().values_list("pk", flat=True)[: MOST + 1])
         if len(pks) <= MOST:
             return pks
         self.refuse(
@@ -169,19 +179,14 @@ class RecordingAdmin(LibraryAdmin):
     def carry_out(
         self,
         request: HttpRequest,
-        queryset: RecordingQuerySet,
+        pks: list[int],
         work: Callable[[list[int]], int],
         done: str,
     ) -> None:
         """Do something to a selection, note it in its history and say how much it was."""
-        pks = self.chosen(request, queryset)
         if not pks:
             return
-        try:
-            count = work(pks)
-        except Held as held:
-            self.refuse(request, held)
-            return
+        count = work(pks)
         if count:
             note(request, pks, done)
             self.say(request, f"{number_of(count, 'recording')} {done}.")
@@ -207,8 +212,8 @@ class RecordingAdmin(LibraryAdmin):
         if isinstance(recording, HttpResponse):
             return recording
         if request.method == "POST":
-            self.trash_selected(request, Recording.objects.filter(pk=recording.pk))
-            return redirect("admin:recordings_recording_changelist")
+            stopped = self.trash_selected(request, Recording.objects.filter(pk=recording.pk))
+            return stopped or redirect("admin:recordings_recording_changelist")
         return self.page(
             request,
             "admin/recordings/recording/trash.html",
