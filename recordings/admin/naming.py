@@ -16,7 +16,7 @@ from django.utils.safestring import SafeString
 
 from recordings.ledger.admin_base import LibraryAdmin
 from recordings.ledger.models import Account
-from recordings.models import Recording
+from recordings.models import ArchivedRecording, Recording
 
 
 @dataclass(slots=True)
@@ -26,6 +26,7 @@ class Names:
     users: dict[int, str] = field(default_factory=dict)
     owners: dict[int, str] = field(default_factory=dict)
     titles: dict[int, str] = field(default_factory=dict)
+    archived: dict[int, str] = field(default_factory=dict)
 
     def owner(self, pk: int | None) -> str:
         if pk is None:
@@ -36,6 +37,8 @@ class Names:
         """Say the title while the recording stands; titles are not kept beyond that."""
         if pk is None:
             return "-"
+        if pk in self.archived:
+            return f"{self.archived[pk]} (in the archive)"
         return self.titles.get(pk) or f"recording {pk} (not in the library)"
 
     def owner_link(self, pk: int | None) -> str | SafeString:
@@ -51,14 +54,16 @@ def _link(model: str, pk: int | None, text: str) -> SafeString:
 
 
 def names_of(owner_ids: set[int], recording_ids: set[int]) -> Names:
-    """Look names up, in three queries whatever their number."""
+    """Look names up, in four queries whatever their number."""
     users = get_user_model()._default_manager.filter(pk__in=owner_ids)
     accounts = Account.objects.filter(owner_id__in=owner_ids)
     recordings = Recording.objects.filter(pk__in=recording_ids)
+    archive = ArchivedRecording.objects.archived().filter(recording_id__in=recording_ids)
     return Names(
         users={user.pk: user.get_username() for user in users},
         owners=dict(accounts.values_list("owner_id", "name")),
         titles=dict(recordings.values_list("pk", "title")),
+        archived=dict(archive.values_list("recording_id", "title")),
     )
 
 

@@ -296,7 +296,7 @@ class Hold(models.Model):
         ]
 
     def __str__(self) -> str:
-        return self.sentence
+        return f"{self.reason.rstrip('.')}, placed by {self.placed_by}"
 
     @property
     def sentence(self) -> str:
