@@ -10,6 +10,7 @@ from recordings.admin import (
     quarantine,
     recordings,
     source_rules,
+    stored,
     users,
 )
 
@@ -21,5 +22,6 @@ __all__ = [
     "quarantine",
     "recordings",
     "source_rules",
+    "stored",
     "users",
 ]

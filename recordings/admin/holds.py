@@ -136,7 +136,7 @@ class HoldAdmin(NamingAdmin):
     @admin.display(description="on")
     def subject(self, hold: Any) -> SafeString | str:
         if hold.recording_id:
-            return self.recording(hold)
+            return self.about(hold)
         return format_html("everything of {}", self.owner(hold))
 
     def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:

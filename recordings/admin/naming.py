@@ -78,7 +78,7 @@ class NamingList(ChangeList):
 
 
 class NamingAdmin(LibraryAdmin):
-    """Shows `owner` and `recording` of rows that have the numbers `owner_id`, `recording_id`."""
+    """Shows whose rows are, as `owner`, and the recording that they are `about`."""
 
     def numbers(self, row: Any) -> tuple[int | None, int | None]:
         """Return the numbers of the owner and of the recording of a row."""
@@ -108,6 +108,6 @@ class NamingAdmin(LibraryAdmin):
         return said
 
     @admin.display(description="recording")
-    def recording(self, row: Any) -> str | SafeString:
+    def about(self, row: Any) -> str | SafeString:
         said: str | SafeString = row.names.recording_link(self.numbers(row)[1])
         return said

@@ -2,28 +2,66 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
+from django import forms
 from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
 
+from recordings.admin.naming import NamingAdmin
 from recordings.ledger.admin_base import ReadOnlyAdmin, number_of
 from recordings.models import ApiToken, Job
 from recordings.processing import jobs
 
 
+class JobForm(forms.ModelForm):  # type: ignore[type-arg]
+    """Says in words what the columns mean that workers write."""
+
+    class Meta:
+        labels: ClassVar = {
+            "first": "First processing",
+            "former_state": "State before",
+            "received": "Bytes fetched",
+            "attempts": "Attempts begun",
+            "not_before": "Starts not before",
+            "claimed_by": "Worker",
+            "heartbeat_at": "Last sign of life",
+            "lease_until": "Worker's until",
+            "site_fault": "The site's fault",
+        }
+        help_texts: ClassVar = {
+            "progress": "Percent.",
+            "former_state": "What the recording returns to when this is cancelled.",
+            "received": "By an import, so far.",
+            "not_before": "After a failure the next attempt waits.",
+            "claimed_by": "The process that does it, or did it last.",
+            "lease_until": "After that another worker may take it over.",
+            "site_fault": "Then no source rule removes the original.",
+        }
+
+
 @admin.register(Job)
-class JobAdmin(ReadOnlyAdmin):
+class JobAdmin(NamingAdmin, ReadOnlyAdmin):
+    form = JobForm
     list_display = (
-        "id", "kind", "recording", "state", "step", "progress", "error", "created_at",
+        "id", "kind", "about", "owner", "state", "step", "progress", "error", "created_at",
         "finished_at",
     )  # fmt: skip
     list_filter = ("state", "kind", "site_fault")
-    list_select_related = ("recording",)
     ordering = ("-id",)
     actions = ("cancel_selected",)
-    exclude = ("claim", "reservation")
+    fieldsets = (
+        (None, {"fields": ("kind", "about", "owner", "state", "step", "progress", "error")}),
+        ("When", {"fields": ("created_at", "started_at", "finished_at", "cancel_requested_at")}),
+        ("What it was asked", {"fields": ("options", "first", "former_state", "received")}),
+        (
+            "Work on it",
+            {"fields": ("attempts", "not_before", "claimed_by", "heartbeat_at", "lease_until")},
+        ),
+        ("For administrators", {"fields": ("site_fault", "log")}),
+    )
+    readonly_fields = ("about", "owner")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         return super().get_queryset(request).defer("log")

@@ -23,10 +23,10 @@ NAMED = 20  # files on the page that asks
 
 @admin.register(Quarantined)
 class QuarantineAdmin(NamingAdmin, ReadOnlyAdmin):
-    list_display = ("name", "bytes", "owner", "recording", "since", "goes")
+    list_display = ("name", "bytes", "owner", "about", "since", "goes")
     ordering = ("-id",)
     actions = ("put_back",)
-    fields = ("name", "bytes", "owner", "recording", "since", "by", "goes")
+    fields = ("name", "bytes", "owner", "about", "since", "by", "goes")
     readonly_fields = fields
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:

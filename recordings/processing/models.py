@@ -121,6 +121,8 @@ class SourceRule(models.Model):
         DELETE = "delete", _("delete the original at once")
         DELAY = "delay", _("delete the original after a delay")
 
+    REASON: ClassVar[str] = "source rule "  # what rows give as the reason, before the event
+
     event = models.CharField(max_length=24, choices=Event, unique=True)
     action = models.CharField(max_length=8, choices=Action)
     delay = models.DurationField(
@@ -210,6 +212,18 @@ class SourceRule(models.Model):
         cut = self.cut_seconds is not None and removed > self.cut_seconds
         share = self.cut_percent is not None and removed * 100 > self.cut_percent * duration
         return max(self._delay, self.cut_delay) if cut or share else self._delay
+
+
+def event_of(because: str) -> str:
+    """Name the event of the source rule that a row gives as the reason; others stay as they are."""
+    event = because.removeprefix(SourceRule.REASON)
+    return str(dict(SourceRule.Event.choices).get(event, because))
+
+
+def rule_in_words(because: str) -> str:
+    """Name a source rule as its page does, where a row says it as logs do."""
+    event = event_of(because)
+    return because if event == because else f"the source rule “{event}”"
 
 
 def _in_words(span: timedelta) -> str:
