@@ -24,6 +24,7 @@ from recordings.models import Recording
 from recordings.querysets import RecordingQuerySet
 from recordings.templatetags.library import clock
 from recordings.trash import move_to_trash, restore
+from recordings.uploads.details import language_code
 
 SHOWN = 50  # files and jobs on one recording's page
 MOST = 10_000  # recordings in one action; more is work for a policy
@@ -37,7 +38,14 @@ class RecordingForm(forms.ModelForm):  # type: ignore[type-arg]
             "keep": "Tick it, and no policy removes this recording.",
             "keep_until": "No policy removes it before; empty means that policies decide.",
             "expire_at": "The policy for recordings past their own date takes it then.",
+            "language": "What is spoken, as a code such as en, ru or pt-br; empty: not said.",
         }
+
+    def clean_language(self) -> str:
+        code: str = self.cleaned_data["language"]
+        if code:
+            language_code(code)
+        return code
 
 
 @admin.register(Recording)

@@ -338,3 +338,12 @@ def test_owner_who_is_staff_without_the_permission_sees_nothing(client, make_use
     assert client.post(page_of(recording, "erase"), {"confirmation": "1"}).status_code == 403
     assert client.post(page_of(recording, "delete")).status_code == 403
     assert Recording.objects.live().exists()
+
+
+@pytest.mark.parametrize(("code", "kept"), [("klingon!!", ""), ("pt-br", "pt-br"), ("", "")])
+def test_language_is_checked_as_the_api_does(desk, recording, code, kept):
+    page = desk.post(page_of(recording), {"title": "Lecture", "language": code}, follow=True)
+
+    recording.refresh_from_db()
+    assert recording.language == kept
+    assert ("Give a language code such as en" in page.content.decode()) == (code != kept)
