@@ -18,11 +18,11 @@ from django.utils.html import format_html
 
 from recordings.ledger.admin_base import Speaking, number_of, selection
 from recordings.ledger.exceptions import Held
-from recordings.ledger.models import Hold, StoredFile
+from recordings.ledger.models import Hold
 from recordings.models import Recording
 from recordings.querysets import RecordingQuerySet
 from recordings.tasks import purge_soon
-from recordings.trash import erase, held_among
+from recordings.trash import erase, files_of, held_among
 
 TITLES = 20  # named on the page
 ONLY_FREE = "only_free"  # sent by who goes on with what of a selection is not on hold
@@ -39,8 +39,7 @@ class Weight:
 
 def weigh(pks: Sequence[int]) -> Weight:
     """Add up what recordings keep in storage, in one query."""
-    files = StoredFile.objects.ready().filter(recording_id__in=pks)
-    total = files.aggregate(files=Count("pk"), size=Sum("size", default=0))
+    total = files_of(pks).aggregate(files=Count("pk"), size=Sum("size", default=0))
     return Weight(len(pks), total["files"], total["size"])
 
 
