@@ -55,6 +55,12 @@ class SourceRuleForm(forms.ModelForm):  # type: ignore[type-arg]
     def clean_delay(self) -> timedelta:
         return self.cleaned_data["delay"] or timedelta(0)
 
+    def _update_errors(self, errors: ValidationError) -> None:
+        """Leave out what the rule says of a field that was refused before it came to it."""
+        for name in set(self.errors) & getattr(errors, "error_dict", {}).keys():
+            del errors.error_dict[name]
+        super()._update_errors(errors)  # type: ignore[misc]
+
 
 @admin.register(SourceRule)
 class SourceRuleAdmin(LibraryAdmin):

@@ -240,7 +240,7 @@ class Quarantined(StoredFile):
     class Meta:
         proxy = True
         verbose_name = "file in quarantine"
-        verbose_name_plural = "quarantine"
+        verbose_name_plural = "files in quarantine"
 
 
 class Lease(models.Model):

@@ -68,6 +68,14 @@ def test_delay_that_could_be_a_mistake_is_refused_in_a_sentence(save, rule, dela
     assert rule.delay == timedelta(days=7)
 
 
+def test_delay_that_was_refused_is_not_also_called_missing(save, rule):
+    SourceRule.objects.update(action="delete", delay=timedelta(0))
+
+    page = save(delay="14")
+
+    assert len(errors(page)["delay"]) == 1
+
+
 def test_rule_that_removes_nothing_later_needs_no_delay(save, rule):
     save(action="delete", delay="")
 

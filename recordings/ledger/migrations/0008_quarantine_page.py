@@ -16,7 +16,7 @@ class Migration(migrations.Migration):
             ],
             options={
                 'verbose_name': 'file in quarantine',
-                'verbose_name_plural': 'quarantine',
+                'verbose_name_plural': 'files in quarantine',
                 'proxy': True,
                 'indexes': [],
                 'constraints': [],
