@@ -117,12 +117,15 @@ class ReceiptAdmin(NamingAdmin, ReadOnlyAdmin):
     search_help_text = "The beginning of a name, a user name, or the number of a recording."
     ordering = ("-id",)
     change_list_template = "admin/ledger/receipt/change_list.html"
-    exclude = ("owner_id", "recording_id", "released_by")
+    fields = (
+        "name", "about", "owner_name", "kind", "size", "sha256", "reason", "by", "released_at",
+        "gone_at", "storage", "sequence", "previous_hash", "hash",
+    )  # fmt: skip
     readonly_fields = ("about", "by")
 
     @admin.display(description="released by")
     def by(self, receipt: Receipt) -> str:
-        return rule_in_words(receipt.released_by)
+        return rule_in_words(receipt.released_by) or "-"
 
     @admin.display(description="size")
     def size_in_words(self, receipt: Receipt) -> str:
