@@ -134,10 +134,13 @@ class EditForm(RecordingModelForm):
         help_text=gettext_lazy("Words to find it by, with commas between."),
     )
     expire_at = forms.DateTimeField(
-        label=gettext_lazy("Leaves on"),
+        label=gettext_lazy("Leaves after"),
         required=False,
         widget=forms.DateTimeInput(attrs={"type": "datetime-local"}, format="%Y-%m-%dT%H:%M"),
-        help_text=gettext_lazy("It goes to the trash then. Empty: only the site's policies apply."),
+        help_text=gettext_lazy(
+            "It goes to the trash at the policy's first turn after this moment: its page says when "
+            "that is. Empty: only the site's other policies apply."
+        ),
     )
 
     class Meta:
