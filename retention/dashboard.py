@@ -28,10 +28,10 @@ from django.views.decorators.http import require_safe
 from recordings.ledger.models import Account, StoredFile
 from recordings.ledger.names import Kind
 from recordings.ledger.permissions import ADMINISTER
-from retention import charts
+from retention import charts, notify
 from retention.choices import Mode, State
 from retention.clock import database_now
-from retention.health import health
+from retention.health import NO_MAIL, health
 from retention.leaving import AHEAD
 from retention.models import (
     Forecast,
@@ -105,6 +105,7 @@ def figures() -> dict[str, Any]:
         "coming": coming(today),
         "waiting": waiting(),
         "unapproved": unapproved(),
+        "no_mail": "" if notify.mails_go_out() else NO_MAIL,
         "open_requests": KeepRequest.objects.open()[: COUNTED + 1].count(),
         "runs": RetentionRun.objects.select_related("policy").order_by("-id")[:RUNS],
         "width": charts.WIDTH,

@@ -141,7 +141,7 @@ def _file_alone(recording: Recording) -> str:
     if recording.trashed_at is not None or recording.state != Recording.State.FAILED:
         return ""
     going = recording.files.current().filter(leaves_at__isnull=False).order_by("leaves_at").first()
-    if going is None or recording.holds().exists():
+    if going is None or going.leaves_at is None or recording.holds().exists():
         return ""
     return _("Its file goes on %(date)s all the same, because nothing was made of it.") % {
         "date": _date(going.leaves_at)

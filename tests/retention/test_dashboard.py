@@ -17,7 +17,7 @@ from recordings.holds import hold_recording
 from recordings.ledger.models import Account, StoredFile
 from recordings.models import Recording
 from recordings.trash import erase, move_to_trash
-from retention import admin, charts, dashboard, runs, snapshots, tasks
+from retention import admin, charts, dashboard, notify, runs, snapshots, tasks
 from retention.choices import Mode
 from retention.models import Forecast, StorageSnapshot
 from tests.admin.conftest import desk  # noqa: F401  (a fixture)
@@ -107,6 +107,14 @@ def test_page_is_for_administrators(client, make_user, administrator):
     assert client.get(address).status_code == 302
     client.force_login(administrator)
     assert client.get(address).status_code == 200
+
+
+def test_page_says_that_mail_is_not_set_up(desk, settings):  # noqa: F811
+    assert "Mail is not set up" not in desk.get(reverse("dashboard")).content.decode()
+
+    settings.EMAIL_BACKEND = notify.PRINTED
+
+    assert "Mail is not set up" in desk.get(reverse("dashboard")).content.decode()
 
 
 def test_page_shows_what_is_stored_and_what_leaves(desk, make_recording, make_policy):  # noqa: F811
