@@ -167,6 +167,24 @@ def test_index_links_to_it(desk):  # noqa: F811
     assert reverse("dashboard") in desk.get(reverse("admin:index")).content.decode()
 
 
+def test_index_says_how_the_site_is_and_what_waits(desk, recording, make_policy):  # noqa: F811
+    run(make_policy(max_age_seconds=0, limit_items=0))
+
+    page = desk.get(reverse("admin:index")).content.decode()
+
+    assert "the scheduler has not been heard of" in page.lower()
+    assert "Runs waiting for approval (1)" in page
+    for address in ("retentionpolicy/", "retentionrun/?state__exact=waiting"):
+        assert f"/admin/retention/{address}" in page
+    assert "/admin/ledger/storedfile/?state__exact=quarantined" in page
+
+
+def test_index_tells_staff_who_administer_nothing_nothing(client, make_user):
+    client.force_login(make_user("boris", is_staff=True))
+
+    assert "Runs waiting" not in client.get(reverse("admin:index")).content.decode()
+
+
 def test_page_counts_nothing_over_the_library(desk, make_recording, make_policy):  # noqa: F811
     make_policy(max_age_seconds=100 * DAY, crontab="0 2 * * *")
     make_recording()
