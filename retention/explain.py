@@ -160,7 +160,7 @@ def _sentence(
         return sentence % {"why": " ".join(blocked), "because": because}
     if leaves_at is None and chosen.policy.rules().is_relative and not chosen.decision.due:
         return _("%(why)s So no date can be told: %(because)s looks at it again each time.") % {
-            "why": chosen.decision.sentence,
+            "why": _why_not(chosen.decision, at),
             "because": because,
         }
     if leaves_at is None:
@@ -175,6 +175,13 @@ def _sentence(
     else:
         sentence = _("It is deleted for ever on %(date)s, because of %(because)s.") % said
     return " ".join([sentence, *blocked])
+
+
+def _why_not(decision: Decision, at: datetime) -> str:
+    """Say why it is not due, with a date as the pages write it."""
+    if decision.met_at is None or decision.met_at <= at:
+        return decision.sentence
+    return _("It is not due before %(date)s.") % {"date": _date(decision.met_at)}
 
 
 def _turn(due: datetime | None, leaves_at: datetime, at: datetime) -> str:

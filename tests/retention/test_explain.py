@@ -171,6 +171,13 @@ def test_trash_tells_its_turn_and_the_deadline_before_it(recording, shipped):
     assert f"It is deleted for ever on {date(found.leaves_at)} {turn}" in found.sentence
 
 
+def test_age_that_is_not_reached_is_dated_as_the_pages_date(recording, make_policy):
+    make_policy(max_age_seconds=30 * DAY, keep_newest=0, crontab="0 2 * * *")
+
+    due = date(recording.created_at + timedelta(days=30))
+    assert explain(recording).sentence.startswith(f"It is not due before {due}. So no date")
+
+
 def test_what_is_overdue_is_told_its_turn_alone(recording, shipped):
     move_to_trash([recording.pk], by="olga")
     Recording.objects.update(purge_after=timezone.now() - timedelta(days=2))
