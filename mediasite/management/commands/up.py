@@ -48,7 +48,7 @@ class Watch:
     def __init__(self, host: str, port: int, users: Sequence[str]) -> None:
         self.host = host
         self.port = port
-        self.users = list(users)  # lines that are still to be told
+        self.users = users  # lines that are still to be told
         self.ready = False
 
     def tell_when_ready(self) -> None:
@@ -60,8 +60,13 @@ class Watch:
             say("up", "Ctrl-C stops everything.")
 
     def tell_users(self) -> None:
-        while self.users:
-            say("up", self.users.pop(0))
+        tell(self.users)
+        self.users = ()
+
+
+def tell(lines: Sequence[str]) -> None:
+    for line in lines:
+        say("up", line)
 
 
 def prepare() -> list[str]:
@@ -81,7 +86,11 @@ def prepare() -> list[str]:
         if password
     ]
     users.append(who_can_sign_in(made))
-    start.make_demo_recording()
+    try:
+        start.make_demo_recording()
+    except BaseException:  # Ctrl-C as well: the next start makes no users and no passwords
+        tell(users)
+        raise
     connections.close_all()
     for name in ("ADMIN_PASSWORD", "DEMO_PASSWORD"):
         os.environ.pop(name, None)  # not the business of the processes started now
