@@ -46,6 +46,8 @@ MAKE = (
        FROM recordings_recording r, unnest('{{{kinds}}}'::text[]) k""",
     """INSERT INTO ledger_hold (recording_id, reason, placed_by, placed_at, released_by)
        SELECT id, 'case', 'bench', now(), '' FROM recordings_recording WHERE id % 777 = 0""",
+    """INSERT INTO ledger_account (owner_id, name, used, reserved, in_trash, uses_default_limit)
+       SELECT owner_id, '', sum(size), 0, 0, true FROM ledger_storedfile GROUP BY owner_id""",
     "VACUUM ANALYZE",
 )  # fmt: skip
 POLICIES: dict[str, dict[str, Any]] = {
@@ -56,7 +58,9 @@ POLICIES: dict[str, dict[str, Any]] = {
     "past its own date": {"max_age_seconds": 0, "clock": "expire_at"},
     "newest 100 of each stay": {"keep_newest": 100},
     "until they fit into a fifth": {"fit": 0.2},
+    "until they fit into half": {"fit": 0.5},
     "until they fit into most": {"fit": 0.9},
+    "until all but a few fit": {"fit": 0.9995},
 }
 CHANGES = (
     ("100 days instead of 200", {"max_age_seconds": 200 * DAY}, {"max_age_seconds": 100 * DAY}),
@@ -68,7 +72,7 @@ def make(count: int) -> None:
     from django.db import connection
 
     with connection.cursor() as cursor:
-        cursor.execute("TRUNCATE auth_user, ledger_storedfile, ledger_hold CASCADE")
+        cursor.execute("TRUNCATE auth_user, ledger_storedfile, ledger_hold, ledger_account CASCADE")
         for statement in MAKE:
             cursor.execute(
                 statement.format(count=count, owners=max(10, count // 1000), kinds=",".join(KINDS))

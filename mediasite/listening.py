@@ -1,4 +1,6 @@
-"""Middleware: an answer that comes before the body of the request was read still gets heard."""
+"""Middleware about bodies: an answer that comes before the body of its request was read still gets
+heard, and an answer to HEAD has none.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +8,7 @@ import time
 from collections.abc import Callable
 from typing import Final
 
-from django.http import HttpRequest, HttpResponseBase
+from django.http import HttpRequest, HttpResponse, HttpResponseBase, StreamingHttpResponse
 
 CHUNK: Final = 1024 * 1024
 LISTEN_BYTES: Final = 256 * 1024 * 1024
@@ -49,3 +51,20 @@ def _read_on(request: HttpRequest) -> None:
             count += len(chunk)
     except OSError:
         return  # the client is gone, or has fallen silent
+
+
+def without_body(
+    get_response: Callable[[HttpRequest], HttpResponseBase],
+) -> Callable[[HttpRequest], HttpResponseBase]:
+    """Answer HEAD with headers alone, whatever a view or an error page has written."""
+
+    def answer(request: HttpRequest) -> HttpResponseBase:
+        response = get_response(request)
+        if request.method == "HEAD":
+            if isinstance(response, StreamingHttpResponse):
+                response.streaming_content = ()
+            elif isinstance(response, HttpResponse):
+                response.content = b""  # Content-Length stays what it is for GET
+        return response
+
+    return answer

@@ -220,19 +220,21 @@ def make_templates() -> bool:
 
 
 def make_users() -> dict[str, str]:
-    """Make `admin` and `demo` in a database without users; return passwords made up for them."""
+    """Make `admin` and `demo` in a database without users; return them with made-up passwords.
+
+    The password is empty where it was chosen in the environment.
+    """
     if User.objects.exists():
         return {}
     names = ["admin", "demo"] if env.bool("DEMO", default=True) else ["admin"]
-    made_up = {}
+    made = {}
     with transaction.atomic():
         for name in names:
-            password = env.str(f"{name.upper()}_PASSWORD", default="")
-            if not password:
-                password = made_up[name] = secrets.token_urlsafe(9)
+            chosen = env.str(f"{name.upper()}_PASSWORD", default="")
+            made[name] = "" if chosen else secrets.token_urlsafe(9)
             make = User.objects.create_superuser if name == "admin" else User.objects.create_user
-            make(name, password=password)
-    return made_up
+            make(name, password=chosen or made[name])
+    return made
 
 
 def make_demo_recording() -> None:

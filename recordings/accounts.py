@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
+from django.contrib.auth.views import LogoutView
 from django.db.models import QuerySet
-from django.http import HttpResponse
+from django.http import HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
@@ -39,6 +41,17 @@ def account(request: SignedIn) -> HttpResponse:
         "place": "account",
     }
     return render(request, "recordings/account.html", context, status=400 if form.errors else 200)
+
+
+@never_cache
+@require_http_methods(["GET", "HEAD", "POST"])
+def sign_out(request: HttpRequest) -> HttpResponseBase:
+    """Sign out; who only follows a link is shown the button, since a link must change nothing."""
+    if request.method == "POST":
+        return LogoutView.as_view()(request)
+    if not request.user.is_authenticated:
+        return redirect("login")
+    return render(request, "registration/sign_out.html")
 
 
 @login_required

@@ -8,12 +8,12 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
 
 from django import forms
-from django.conf.locale import LANG_INFO
 from django.core.exceptions import ValidationError
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from recordings import languages
 from recordings.ledger.forms import QuantityField
 from recordings.models import LABEL_LENGTH, TITLE_LENGTH, ApiToken, Recording
 from recordings.spans import period
@@ -119,13 +119,13 @@ class ProcessForm(TrimForm):
         return start
 
 
-def languages(current: str = "") -> list[tuple[str, str]]:
-    """The choices of a language field, with the one a recording has already."""
-    known = {code: str(info["name_local"]) for code, info in LANG_INFO.items() if len(info) > 1}
-    if current:
-        known.setdefault(current, current)
-    by_name = sorted(known.items(), key=lambda item: item[1].casefold())
-    return [("", _("Not said")), *by_name]
+def language_field(*, current: str = "", accepted: str = "") -> forms.ChoiceField:
+    """What is spoken, to be chosen; see `languages.choices`."""
+    return forms.ChoiceField(
+        label=gettext_lazy("Spoken language"),
+        required=False,
+        choices=languages.choices(current=current, accepted=accepted),
+    )
 
 
 class UploadForm(TrimForm):
@@ -139,9 +139,6 @@ class UploadForm(TrimForm):
         max_length=TITLE_LENGTH,
         help_text=gettext_lazy("Empty: the name of the file."),
     )
-    language = forms.ChoiceField(
-        label=gettext_lazy("Spoken language"), required=False, choices=languages
-    )
     subtitles = forms.FileField(
         label=gettext_lazy("Your own subtitles"),
         required=False,
@@ -151,6 +148,12 @@ class UploadForm(TrimForm):
             "SRT or WebVTT. They are used instead of a transcript made by machine."
         ),
     )
+
+    def __init__(self, *args: Any, accepted: str = "", **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["language"] = language_field(accepted=accepted)
+        self.languages = languages.groups(accepted=accepted)
+        self.order_fields(self.field_order)
 
     def clean_title(self) -> str:
         return " ".join(str(self.cleaned_data["title"]).split())
@@ -166,10 +169,13 @@ class EditForm(RecordingModelForm):
         help_text=gettext_lazy("Words to find it by, with commas between."),
     )
     expire_at = forms.DateTimeField(
-        label=gettext_lazy("Leaves on"),
+        label=gettext_lazy("Leaves after"),
         required=False,
         widget=forms.DateTimeInput(attrs={"type": "datetime-local"}, format="%Y-%m-%dT%H:%M"),
-        help_text=gettext_lazy("It goes to the trash then. Empty: only the site's policies apply."),
+        help_text=gettext_lazy(
+            "It goes to the trash at the policy's first turn after this moment: its page says when "
+            "that is. Empty: only the site's other policies apply."
+        ),
     )
 
     class Meta:
@@ -177,14 +183,10 @@ class EditForm(RecordingModelForm):
         fields = ["title", "description", "language", "expire_at"]
         widgets = {"description": forms.Textarea(attrs={"rows": 4})}
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, accepted: str = "", **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         recording = self.instance
-        self.fields["language"] = forms.ChoiceField(
-            label=gettext_lazy("Spoken language"),
-            required=False,
-            choices=languages(recording.language),
-        )
+        self.fields["language"] = language_field(current=recording.language, accepted=accepted)
         self.initial["labels"] = ", ".join(label.name for label in recording.labels.all())
 
     def clean_title(self) -> str:

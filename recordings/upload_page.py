@@ -7,6 +7,7 @@ it and is checked when the file's first byte is still to come.
 from __future__ import annotations
 
 from http import HTTPStatus
+from typing import Any
 
 from django.conf import settings
 from django.contrib import messages
@@ -55,13 +56,13 @@ class ForeignForm(Exception):
 def upload(request: SignedIn) -> HttpResponse:
     """Take one file in, or say in a sentence why not."""
     if request.method != "POST":
-        return _page(request, UploadForm())
-    form = UploadForm({})
+        return _page(request, _form(request, None))
+    form = _form(request, {})
 
     def clean(fields: QueryDict, subtitles: bytes) -> Details:
         nonlocal form
         _check_origin(request, fields)
-        form = UploadForm(fields)
+        form = _form(request, fields)
         return _details(form, subtitles)
 
     try:
@@ -72,6 +73,10 @@ def upload(request: SignedIn) -> HttpResponse:
         return _refusal(request, form, error)
     messages.success(request, _("Uploaded."))
     return redirect("recording", pk=recording.pk)
+
+
+def _form(request: SignedIn, data: Any) -> UploadForm:
+    return UploadForm(data, accepted=request.headers.get("Accept-Language", ""))
 
 
 def _check_origin(request: SignedIn, fields: QueryDict) -> None:

@@ -36,5 +36,5 @@ urlpatterns = [
         name="password",
     ),
     path("sign-in", auth.LoginView.as_view(redirect_authenticated_user=True), name="login"),
-    path("sign-out", auth.LogoutView.as_view(), name="logout"),
+    path("sign-out", accounts.sign_out, name="logout"),
 ]

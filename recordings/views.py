@@ -156,7 +156,8 @@ def job(request: SignedIn, pk: int) -> HttpResponse:
 def edit(request: SignedIn, pk: int) -> HttpResponse:
     """Change what its owner says about a recording."""
     found = get_object_or_404(visible(request), pk=pk)
-    form = EditForm(request.POST or None, instance=found)
+    accepted = request.headers.get("Accept-Language", "")
+    form = EditForm(request.POST or None, instance=found, accepted=accepted)
     if request.method == "POST" and form.is_valid():
         retried(partial(_save, request, form))
         messages.success(request, _("Saved."))

@@ -28,10 +28,10 @@ from django.views.decorators.http import require_safe
 from recordings.ledger.models import Account, StoredFile
 from recordings.ledger.names import Kind
 from recordings.ledger.permissions import ADMINISTER
-from retention import charts
+from retention import charts, notify
 from retention.choices import Mode, State
 from retention.clock import database_now
-from retention.health import health
+from retention.health import NO_MAIL, OK, health
 from retention.leaving import AHEAD
 from retention.models import (
     Forecast,
@@ -90,6 +90,22 @@ def page(request: HttpRequest) -> HttpResponse:
     return TemplateResponse(request, "admin/dashboard.html", {**context, "health": health()})
 
 
+def glance() -> dict[str, Any]:
+    """What the first lines of the admin say: how the site is, and what waits for somebody."""
+    found = health()
+    return {
+        "health": found,
+        "unwell": [check for check in found.checks if check.status != OK],
+        "no_mail": no_mail(),
+        "unapproved": unapproved().count(),
+    }
+
+
+def no_mail() -> str:
+    """Say that mails go nowhere; empty where they do."""
+    return "" if notify.mails_go_out() else NO_MAIL
+
+
 def figures() -> dict[str, Any]:
     """Everything the page shows."""
     today = localdate(database_now())
@@ -105,6 +121,7 @@ def figures() -> dict[str, Any]:
         "coming": coming(today),
         "waiting": waiting(),
         "unapproved": unapproved(),
+        "no_mail": no_mail(),
         "open_requests": KeepRequest.objects.open()[: COUNTED + 1].count(),
         "runs": RetentionRun.objects.select_related("policy").order_by("-id")[:RUNS],
         "width": charts.WIDTH,

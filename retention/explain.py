@@ -69,7 +69,7 @@ def explain(recording: Recording, *, at: datetime | None = None) -> Explanation:
         action=chosen.policy.action,
         blocked_by=tuple(blocked),
         sentence=" ".join(
-            filter(None, (_sentence(chosen, leaves_at, blocked), _file_alone(recording)))
+            filter(None, (_sentence(chosen, leaves_at, blocked, at), _file_alone(recording)))
         ),
     )
 
@@ -82,7 +82,7 @@ def _of_upload(recording: Recording, at: datetime) -> Explanation:
             sentence = _("All of it has come in; it is a recording as soon as it is stored.")
         return Explanation(None, None, None, _blocked_anyway(recording, at), sentence)
     said = {
-        "date": date_format(localtime(ending.leaves_at), "DATETIME_FORMAT"),
+        "date": _date(ending.leaves_at),
         "because": ending.policy and _because(ending.policy),
     }
     if ending.policy is None:
@@ -141,14 +141,16 @@ def _file_alone(recording: Recording) -> str:
     if recording.trashed_at is not None or recording.state != Recording.State.FAILED:
         return ""
     going = recording.files.current().filter(leaves_at__isnull=False).order_by("leaves_at").first()
-    if going is None or recording.holds().exists():
+    if going is None or going.leaves_at is None or recording.holds().exists():
         return ""
     return _("Its file goes on %(date)s all the same, because nothing was made of it.") % {
-        "date": date_format(localtime(going.leaves_at), "DATETIME_FORMAT")
+        "date": _date(going.leaves_at)
     }
 
 
-def _sentence(chosen: Prospect, leaves_at: datetime | None, blocked: list[str]) -> str:
+def _sentence(
+    chosen: Prospect, leaves_at: datetime | None, blocked: list[str], at: datetime
+) -> str:
     because = _because(chosen.policy)
     if leaves_at is None and blocked:
         if chosen.decision.matched:
@@ -158,14 +160,14 @@ def _sentence(chosen: Prospect, leaves_at: datetime | None, blocked: list[str]) 
         return sentence % {"why": " ".join(blocked), "because": because}
     if leaves_at is None and chosen.policy.rules().is_relative and not chosen.decision.due:
         return _("%(why)s So no date can be told: %(because)s looks at it again each time.") % {
-            "why": chosen.decision.sentence,
+            "why": _why_not(chosen.decision, at),
             "because": because,
         }
     if leaves_at is None:
         return _("%(because)s removes it when someone starts it.") % {
             "because": because[:1].upper() + because[1:]
         }
-    said = {"date": date_format(localtime(leaves_at), "DATETIME_FORMAT"), "because": because}
+    said = {"date": _turn(chosen.decision.at, leaves_at, at), "because": because}
     if chosen.policy.action == Action.TRASH:
         sentence = _("It goes to the trash on %(date)s, because of %(because)s.") % said
     elif chosen.policy.action == Action.ARCHIVE:
@@ -173,6 +175,26 @@ def _sentence(chosen: Prospect, leaves_at: datetime | None, blocked: list[str]) 
     else:
         sentence = _("It is deleted for ever on %(date)s, because of %(because)s.") % said
     return " ".join([sentence, *blocked])
+
+
+def _why_not(decision: Decision, at: datetime) -> str:
+    """Say why it is not due, with a date as the pages write it."""
+    if decision.met_at is None or decision.met_at <= at:
+        return decision.sentence
+    return _("It is not due before %(date)s.") % {"date": _date(decision.met_at)}
+
+
+def _turn(due: datetime | None, leaves_at: datetime, at: datetime) -> str:
+    """Say when a policy takes it, and since when it may where hours lie between the two."""
+    turn = _date(leaves_at)
+    if due is None or due <= at or _date(due) == turn:
+        return turn
+    said = {"turn": turn, "due": _date(due)}
+    return _("%(turn)s (the first turn of the policy after %(due)s)") % said
+
+
+def _date(moment: datetime) -> str:
+    return date_format(localtime(moment), "DATETIME_FORMAT")
 
 
 def _because(policy: RetentionPolicy) -> str:

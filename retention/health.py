@@ -21,7 +21,7 @@ from recordings.ledger import unlink
 from recordings.ledger.models import Clock, Scan, StoredFile
 from recordings.ledger.storages import places
 from recordings.spans import UNITS, size_in_words
-from retention import words
+from retention import notify, words
 from retention.choices import Mode
 from retention.clock import database_now
 from retention.models import (
@@ -43,6 +43,7 @@ NAMED: Final = 5  # policies named in a sentence
 LONGEST_PAUSE: Final = timedelta(days=1)  # of all policies, before it is a warning
 HEARTBEAT: Final = "heartbeat"
 AUDIT: Final = "audit"
+NO_MAIL: Final = "Mail is not set up, so mails are only printed to the log: set EMAIL_URL."
 FAILED: Final = "failed"  # in place of an invariant: the audit itself could not be made
 
 
@@ -248,6 +249,8 @@ def notices(marks: HealthThresholds, at: datetime) -> Check:
     lost = Notice.objects.lost().filter(created_at__gt=at - timedelta(days=days)).count()
     if lost:
         sentence = f"{words.counted(lost, 'notice')} did not go out: see the notices in the admin."
+    elif not notify.mails_go_out():
+        sentence = f"No notice was lost. {NO_MAIL}"
     else:
         sentence = "Every mail and webhook call went out."
     return Check("notices", WARNING if lost else OK, lost, 0, sentence)

@@ -41,6 +41,13 @@ WEBHOOK_TIMEOUT: Final = 5  # seconds
 OPEN_FOR: Final = timedelta(minutes=10)  # longer than any sending
 KEPT: Final = timedelta(days=400)  # then the key may be used again
 
+PRINTED: Final = "django.core.mail.backends.console.EmailBackend"
+
+
+def mails_go_out() -> bool:
+    """Whether mails leave the site: without EMAIL_URL they are printed to its log."""
+    return bool(settings.EMAIL_BACKEND != PRINTED)
+
 
 class NotTaken(Exception):
     """Nobody has the notice, so it can be sent again."""

@@ -62,7 +62,9 @@ def add(slug: str, name: str, png: bytes, *, position: int | None = None) -> Thu
 
 def replace(template: ThumbnailTemplate, png: bytes) -> ThumbnailTemplate:
     """Give a template another picture, for everyone who did not edit. Raises as `add`."""
-    return _store(template.slug, template.version + 1, png, partial(_replace, template.pk))
+    made = _store(template.slug, template.version + 1, png, partial(_replace, template.pk))
+    tasks.purge_soon()
+    return made
 
 
 Settle = Callable[[Publication, int], ThumbnailTemplate]
@@ -84,9 +86,7 @@ def _store(slug: str, number: int, png: bytes, settle: Settle) -> ThumbnailTempl
         with publication:
             publication.write(png)
             publication.finish()
-            made = retried(partial(_in_transaction, settle, publication, version))
-        tasks.purge_soon()
-        return made
+            return retried(partial(_in_transaction, settle, publication, version))
     raise NameTaken(f"Every number for {slug} is used up.")
 
 

@@ -165,6 +165,18 @@ class WaveformView(APIView):
         patch_vary_headers(response, ["Cookie", "Authorization"])
         return response
 
+    @extend_schema(
+        operation_id="make_waveform",
+        request=None,
+        responses={202: SessionSerializer, "4XX": REFUSED},
+    )
+    def post(self, request: Request, pk: int) -> Response:
+        """Have the sound extracted once more that was given up, such as for want of room."""
+        session = find_session(request, pk)
+        if not sound.try_again(session.pk) and sound.state_of(session) == sound.NONE:
+            raise Conflict(sound.NO_SOUND, code="no_waveform")
+        return Response(shown(request, session), status=HTTPStatus.ACCEPTED)
+
 
 class RenderView(APIView):
     @extend_schema(

@@ -1,8 +1,8 @@
 """The sound of a session, extracted as a small WAV for its waveform.
 
 A session that was opened waits for it in its own row: claimed by token, taken back from dead
-workers, given up with a sentence where the recording has none or its owner no room. The editor
-works without.
+workers, given up with a sentence where the recording has none or its owner no room, until somebody
+asks for it once more. The editor works without.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from django.db import close_old_connections
 from django.db.models import Q
 from django.db.models.functions import Now
 
-from recordings.editing import waveform
+from recordings.editing import sessions, waveform
 from recordings.editing.models import EditingSession
 from recordings.ledger import leases, names
 from recordings.ledger.exceptions import (
@@ -104,6 +104,16 @@ def _due() -> Q:
     free = Q(lease_until=None) | Q(lease_until__lt=Now())
     live = Q(recording__in=Recording.objects.live().filter(state=Recording.State.READY))
     return Q(audio=None, audio_error="") & free & live
+
+
+def try_again(pk: int) -> bool:
+    """Make a sound due that was given up, such as for want of room; False where none was."""
+    given_up = EditingSession.objects.filter(pk=pk, audio=None).exclude(audio_error="")
+    mine = given_up.exclude(audio_error=NO_SOUND)
+    if not retried(lambda: mine.update(audio_error="", lease_until=None)):
+        return False
+    sessions.ring(pk)
+    return True
 
 
 def waiting() -> list[int]:

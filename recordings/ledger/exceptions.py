@@ -22,7 +22,8 @@ class QuotaExceeded(LedgerError):
         self.used, self.limit, self.needed = used, limit, needed
         super().__init__(
             f"This needs {filesizeformat(needed)}, and {filesizeformat(used)} of your "
-            f"{filesizeformat(limit)} are in use. Delete something for ever or ask for more room."
+            f"{filesizeformat(limit)} are in use. Delete something for ever, or have an "
+            "administrator give you more room."
         )
 
 

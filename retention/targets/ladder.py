@@ -14,12 +14,12 @@ from typing import TYPE_CHECKING, Any, Final
 from django.db.models import Exists, F, OuterRef, Q, QuerySet, Subquery, Sum
 from django.db.models.functions import Coalesce
 
-from recordings.ledger.models import StoredFile
+from recordings.ledger.models import Account, StoredFile
 from recordings.ledger.names import Kind
 from recordings.models import Recording, RecordingFile
 from retention.choices import Action, Outcome
 from retention.decide import Facts
-from retention.targets import library, measures
+from retention.targets import library, measures, sizes
 from retention.targets.base import Result, Work, sort_out
 from retention.targets.measures import Bound, Measure, Place
 
@@ -31,6 +31,17 @@ def sum_of(rows: QuerySet[Any], size: str) -> Coalesce:
     """Sum up the bytes of a recording's rows, as a column beside it."""
     each = rows.filter(recording_id=OuterRef("pk")).order_by().values("recording_id")
     return Coalesce(Subquery(each.annotate(sum=Sum(size)).values("sum")), 0)
+
+
+def live_but(outside: QuerySet[Recording]) -> int:
+    """Return the bytes of recordings in libraries without some, from the books of the accounts."""
+    live = Account.objects.aggregate(size=Sum(F("used") - F("in_trash"), default=0))["size"]
+    files = StoredFile.objects.ready().filter(owner_id__isnull=False, trashed=False)
+    of_none = Q(recording_id=None)
+    of_these = Q(recording_id__in=outside.order_by().values("pk"))
+    for others in (of_none, of_these):  # apart, for each has its own way through the index
+        live -= files.filter(others).aggregate(size=Sum("size", default=0))["size"]
+    return int(live)
 
 
 def renditions() -> QuerySet[RecordingFile]:
@@ -65,18 +76,20 @@ class Ladder:
     """Recordings in a policy's scope, compared with each other.
 
     `everything` is what they are compared with, `old` says which of them the age would have gone;
-    `needed` are the bytes that the disk needs, where the policy asks about it.
+    `needed` are the bytes that the disk needs, where the policy asks about it; `total` is what
+    everything takes, where that is known.
     """
 
     policy: RetentionPolicy
     everything: QuerySet[Recording]
     old: Q
     needed: int = 0
+    total: int | None = None
 
     @cached_property
     def limit(self) -> Bound | None:
         """The first that does not fit, looked for once in the life of this object."""
-        return measures.bound(self.policy, self.everything, WHOLE)
+        return sizes.bound(self.policy, self.everything, WHOLE, total=self.total)
 
     @cached_property
     def met(self) -> QuerySet[Recording]:

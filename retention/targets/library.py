@@ -27,7 +27,7 @@ from retention import archiving
 from retention.choices import Action, Clock, Outcome
 from retention.decide import Blocker, Facts
 from retention.targets.base import BATCH_SIZE, Result, Target, Weight, Work, sort_out
-from retention.targets.measures import COLUMNS, Measure
+from retention.targets.measures import COLUMNS, Measure, evenly
 
 if TYPE_CHECKING:
     from retention.models import RetentionPolicy
@@ -281,8 +281,7 @@ def weigh(
     items, kept = found["items"], found["matched"] - found["items"]
     goes, going = Weight(items, found["owners"]), going.order_by()
     if items > EXACT:
-        step = (found["last"] - found["first"]) // SAMPLED + 1
-        sample = range(found["first"], found["last"] + 1, step)
+        sample = evenly(found["first"], found["last"], SAMPLED)
         # What goes may follow a pattern of its own, so it counts how many the sample has hit.
         if pks := list(going.filter(pk__among=sample).values_list("pk", flat=True)):
             return goes._replace(size=size(pks) * items // len(pks), about=True), kept

@@ -4,8 +4,7 @@ Not a target itself. All of it is asked of the database, over the whole scope, a
 batch is locked; things without a date by the policy's clock are not compared, so they stay.
 
 Ranks are counted by a window over the owners concerned. What fits into a size needs no such figure
-of each: sizes are never negative, so all that is older than the first that no longer fits does not
-fit either. So only that one is looked for, first its hour and then itself.
+of each, only the first that no longer fits, which `sizes` finds.
 """
 
 from __future__ import annotations
@@ -13,11 +12,10 @@ from __future__ import annotations
 from array import array
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from django.db import connection
 from django.db.models import (
     BigIntegerField,
     Case,
@@ -32,11 +30,10 @@ from django.db.models import (
     When,
     Window,
 )
-from django.db.models.functions import Coalesce, RowNumber, TruncHour
+from django.db.models.functions import Coalesce, RowNumber
 from django.db.models.lookups import Exact, LessThan, LessThanOrEqual
 
 from retention.choices import Clock
-from retention.planner import whole_library
 
 if TYPE_CHECKING:
     from retention.models import RetentionPolicy
@@ -53,11 +50,6 @@ COLUMNS: Final = {
 
 
 NEWEST_FIRST: Final = (F("counted").desc(), F("pk").desc())
-BY_HOUR: Final = """
-    SELECT inside.hour, SUM(weighed.bytes) FROM ({inside}) inside
-    JOIN ({weighed}) weighed ON weighed.key = inside.key
-    GROUP BY inside.hour ORDER BY inside.hour DESC
-"""
 
 
 class Measure(NamedTuple):
@@ -94,6 +86,11 @@ class Place:
         return F(f"{self.of}{COLUMNS[Clock(policy.clock)]}")
 
 
+def evenly(first: int, last: int, number: int) -> range:
+    """Return up to so many ids that are spread over all of them."""
+    return range(first, last + 1, (last - first) // number + 1)
+
+
 def dated(policy: RetentionPolicy, rows: QuerySet[Any], place: Place) -> QuerySet[Any]:
     """Annotate `counted`, the policy's clock, and leave out what has no date by it."""
     found: QuerySet[Any] = rows.annotate(counted=place.clock(policy))
@@ -108,50 +105,10 @@ def ranked(policy: RetentionPolicy, rows: QuerySet[Any], place: Place) -> QueryS
     return found
 
 
-def bound(policy: RetentionPolicy, everything: QuerySet[Any], place: Place) -> Bound | None:
-    """Find the newest of everything that does not fit; None where no rule asks, or all fits."""
-    most, newer = policy.max_total_bytes, 0
-    if most is None:
-        return None
-    rows = dated(policy, everything, place)
-    for hour, size in _by_hour(rows, place):
-        if newer + size > most:
-            return _within(hour, rows, place, most=most, newer=newer)
-        newer += size
-    return None
-
-
-def _within(
-    hour: datetime, rows: QuerySet[Any], place: Place, *, most: int, newer: int
-) -> Bound | None:
-    """Find the first of an hour that does not fit beside the bytes that are newer than it."""
-    rows = rows.filter(counted__gte=hour, counted__lt=hour + timedelta(hours=1))
-    upto = Window(Sum(place.size), order_by=NEWEST_FIRST, frame=RowRange(None, 0))
-    rows = rows.annotate(upto=upto).filter(upto__gt=most - newer).order_by(*NEWEST_FIRST)
-    first = rows.values_list("counted", "pk", "upto").first()
-    return None if first is None else Bound(first[0], first[1], newer + first[2])
-
-
-def _by_hour(rows: QuerySet[Any], place: Place) -> list[tuple[datetime, int]]:
-    """Add up the bytes of rows by the hour, the newest first.
-
-    In one statement that goes through both tables once: a sum a row would look up a million.
-    """
-    hour = TruncHour("counted", tzinfo=UTC)
-    each = rows.order_by().annotate(key=F("pk"), hour=hour).values("key", "hour")
-    inside, asked = each.query.sql_with_params()
-    weighed, given = place.sizes().query.sql_with_params()
-    with whole_library(), connection.cursor() as cursor:
-        cursor.execute(BY_HOUR.format(inside=inside, weighed=weighed), [*asked, *given])
-        found = cursor.fetchall()
-    # Without a zone from both databases, from SQLite as text.
-    return [(datetime.fromisoformat(str(h)).replace(tzinfo=UTC), int(size)) for h, size in found]
-
-
 def beyond(
     policy: RetentionPolicy, everything: QuerySet[Any], place: Place, limit: Bound | None
 ) -> QuerySet[Any]:
-    """Keep what is not among the newest that stay; `limit` is the `bound` of everything."""
+    """Keep what is not among the newest that stay; `limit` is the `sizes.bound` of everything."""
     rows = everything
     if policy.max_total_bytes is not None:
         rows = rows.filter(older(policy, everything, place, limit))

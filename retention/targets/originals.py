@@ -15,7 +15,7 @@ from retention import words
 from retention.choices import Action, Clock, Rule
 from retention.decide import Facts
 from retention.models import RetentionPolicy
-from retention.targets import library, measures, stored
+from retention.targets import library, measures, sizes, stored
 from retention.targets.base import Result, Target, Weight, Work, remove_rows
 from retention.targets.ladder import PART
 from retention.targets.measures import Bound, Measure
@@ -56,7 +56,7 @@ class Originals(Target):
         return rows.filter(recording__in=old)
 
     def limit(self, policy: RetentionPolicy) -> Bound | None:
-        return measures.bound(policy, self.everything(policy), PART)
+        return sizes.bound(policy, self.everything(policy), PART)
 
     def candidates(self, policy: RetentionPolicy, at: datetime) -> Iterator[list[Facts]]:
         limit = self.limit(policy)

@@ -16,7 +16,7 @@ from retention.decide import Facts
 from retention.models import RetentionPolicy
 from retention.targets import library, measures, ranks
 from retention.targets.base import Result, Survey, Weight, Work
-from retention.targets.ladder import Ladder
+from retention.targets.ladder import WHOLE, Ladder, live_but
 
 
 class Recordings(library.RecordingTarget):
@@ -48,13 +48,29 @@ class Recordings(library.RecordingTarget):
 
     def ladder(self, policy: RetentionPolicy, at: datetime, *, needed: int = 0) -> Ladder:
         """Compare what is in the scope; an upload may yet fail, so nothing is measured by it."""
-        inside = library.in_scope(policy, self.rows())
+        everything = self.rows().filter(self.compared_with(policy))
+        return Ladder(policy, everything, library.old_enough(policy, at), needed)
+
+    def compared_with(self, policy: RetentionPolicy) -> Q:
+        inside = library.inside(policy)
         if policy.rules().compares:
-            inside = inside.exclude(state=Recording.State.UPLOADING)
-        return Ladder(policy, inside, library.old_enough(policy, at), needed)
+            inside &= ~Q(state=Recording.State.UPLOADING)
+        return inside
+
+    def shown(self, policy: RetentionPolicy, at: datetime) -> Ladder:
+        """Compare the same for a page: what all of it takes is read from the accounts.
+
+        A run adds the files up, which takes longer and relies on no other books.
+        """
+        steps = self.ladder(policy, at)
+        if policy.max_total_bytes is None or policy.is_scoped:
+            return steps
+        rows = self.rows().annotate(counted=WHOLE.clock(policy))
+        outside = rows.filter(~self.compared_with(policy) | Q(counted=None))
+        return replace(steps, total=live_but(outside))
 
     def matching(self, policy: RetentionPolicy, at: datetime) -> QuerySet[Recording] | None:
-        return None if policy.rules().disk else self.ladder(policy, at).met
+        return None if policy.rules().disk else self.shown(policy, at).met
 
     def condition(self, policy: RetentionPolicy, at: datetime) -> Q | None:
         if policy.rules().is_relative:
@@ -64,7 +80,7 @@ class Recordings(library.RecordingTarget):
     def survey(self, policy: RetentionPolicy, at: datetime, most: int) -> Survey | None:
         if policy.keep_newest is None or policy.rules().disk:
             return super().survey(policy, at, most)
-        survey, pks = ranks.survey(self.ladder(policy, at))
+        survey, pks = ranks.survey(self.shown(policy, at))
         examples = list(Recording.objects.filter(pk__in=pks[:most]))
         return survey._replace(samples=self.facts(policy, examples))
 
@@ -73,7 +89,7 @@ class Recordings(library.RecordingTarget):
     ) -> tuple[Weight, Weight] | None:
         if not ranks.alike(policy, former):
             return None
-        return ranks.difference(self.ladder(policy, at), self.ladder(former, at))
+        return ranks.difference(self.shown(policy, at), self.shown(former, at))
 
     def candidates(self, policy: RetentionPolicy, at: datetime) -> Iterator[list[Facts]]:
         rules, needed = policy.rules(), disk.needed(policy)

@@ -11,7 +11,7 @@ from django import template
 from django.utils.translation import gettext
 
 from recordings.models import Recording
-from retention import departures, keeping, schedule
+from retention import dashboard, departures, keeping, notify, schedule
 from retention.clock import database_now
 from retention.explain import Explanation
 from retention.explain import explain as _explain
@@ -35,6 +35,12 @@ def policy_names() -> dict[str, str]:
 def pause() -> RetentionSwitch | None:
     """The switch while it pauses all scheduled policies."""
     return RetentionSwitch.paused()
+
+
+@register.inclusion_tag("admin/_glance.html")
+def site_at_a_glance() -> dict[str, Any]:
+    """How the site is, in the first lines of the admin."""
+    return dashboard.glance()
 
 
 @register.filter
@@ -90,6 +96,7 @@ def owner_notices(context: Any) -> dict[str, Any]:
         "most": SHOWN,
         "requests": keeping.with_outcomes(requests),
         "there": set(there.values_list("pk", flat=True)),
+        "mails_go_out": notify.mails_go_out(),
         "wants_mail": not off.exists(),
         "csrf_token": context.get("csrf_token"),
     }

@@ -4,6 +4,7 @@
 const { tus } = window;
 const DELAYS = [0, 1000, 3000, 5000, 10000, 15000, 30000]; // the site frees a dead line after 10 s
 
+const GONE = [403, 404, 410]; // the site has nothing at that address for this person
 const HOPELESS = new Set(["not_media", "too_large", "empty_file"]); // said of the file itself
 
 /** What the browser remembers of unfinished uploads of this person. */
@@ -35,8 +36,8 @@ export async function ask(url, patience = 6) {
     await new Promise((resolve) => setTimeout(resolve, 2000)); // a line that is dead, or another tab
     return ask(url, patience - 1);
   }
-  if (!answer.ok && ![403, 404, 410].includes(answer.status)) throw new Error(answer.status);
-  if ([403, 404, 410].includes(answer.status) || answer.headers.has("Recording-Id")) return null;
+  if (!answer.ok && !GONE.includes(answer.status)) throw new Error(answer.status);
+  if (GONE.includes(answer.status) || answer.headers.has("Recording-Id")) return null;
   const read = (name) => Number(answer.headers.get(name));
   return { offset: read("Upload-Offset"), length: read("Upload-Length") };
 }
@@ -110,6 +111,11 @@ export class Transfer {
     await this.upload.abort();
     const url = this.upload.url || this.former?.uploadUrl;
     if (url && !(await giveUp(url, this.token))) throw new Error(url);
+    await this.forget();
+  }
+
+  /** Remember nothing of what the site has let go; `start` begins anew then. */
+  async forget() {
     const found = await this.upload.findPreviousUploads();
     await Promise.all(found.map((one) => tus.defaultOptions.urlStorage.removeUpload(one.urlStorageKey)));
     this.upload.url = this.former = null;
@@ -139,7 +145,10 @@ export class Transfer {
     } else if (isPassing(error)) this.listener.lost();
     else {
       const body = error.originalResponse.getBody();
-      this.listener.failed(sentence(body), { hopeless: HOPELESS.has(parsed(body)?.code) });
+      const hopeless = HOPELESS.has(parsed(body)?.code);
+      const gone = hopeless || GONE.includes(error.originalResponse.getStatus());
+      if (gone) await this.forget().catch(() => {});
+      this.listener.failed(sentence(body), { hopeless });
     }
   }
 }

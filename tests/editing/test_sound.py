@@ -117,6 +117,31 @@ def test_owner_without_room_edits_without_a_waveform(api, opened, owner):
     assert_clean()
 
 
+def test_sound_given_up_for_want_of_room_is_made_when_asked_for_again(api, opened, owner):
+    account = Account.objects.filter(pk=Account.objects.of(owner.pk).pk)
+    account.update(uses_default_limit=False, own_limit=1)
+    sound.carry_out(opened.pk)
+    account.update(uses_default_limit=False, own_limit=None)
+
+    answer = api.post(f"/api/sessions/{opened.pk}/waveform")
+
+    assert (answer.status_code, answer.json()["waveform"]) == (202, "making")
+    assert answer.json()["audio_error"] == ""
+    assert sound.waiting() == [opened.pk]
+    assert sound.carry_out(opened.pk) == "ready"
+    assert api.post(f"/api/sessions/{opened.pk}/waveform").json()["waveform"] == "ready"
+    assert_clean()
+
+
+def test_mute_recording_is_not_listened_to_again(api, opened):
+    type(opened).objects.update(audio_error=sound.NO_SOUND)
+
+    answer = api.post(f"/api/sessions/{opened.pk}/waveform")
+
+    assert (answer.status_code, answer.json()["code"]) == (409, "no_waveform")
+    assert sound.waiting() == []
+
+
 def test_sound_goes_with_its_session(api, opened, stored_names):
     sound.carry_out(opened.pk)
 

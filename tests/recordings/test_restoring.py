@@ -84,7 +84,7 @@ def test_quota_is_a_reason_too(stored):
 
     assert done == [True, False, False]
     errors = ArchivedRecording.objects.values_list("restore_error", flat=True)
-    assert all(error.endswith("or ask for more room.") for error in errors)
+    assert all(error.endswith("have an administrator give you more room.") for error in errors)
 
 
 def deliver(pk: int, done: list[bool]) -> None:

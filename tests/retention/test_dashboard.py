@@ -17,7 +17,7 @@ from recordings.holds import hold_recording
 from recordings.ledger.models import Account, StoredFile
 from recordings.models import Recording
 from recordings.trash import erase, move_to_trash
-from retention import admin, charts, dashboard, runs, snapshots, tasks
+from retention import admin, charts, dashboard, notify, runs, snapshots, tasks
 from retention.choices import Mode
 from retention.models import Forecast, StorageSnapshot
 from tests.admin.conftest import desk  # noqa: F401  (a fixture)
@@ -109,6 +109,14 @@ def test_page_is_for_administrators(client, make_user, administrator):
     assert client.get(address).status_code == 200
 
 
+def test_page_says_that_mail_is_not_set_up(desk, settings):  # noqa: F811
+    assert "Mail is not set up" not in desk.get(reverse("dashboard")).content.decode()
+
+    settings.EMAIL_BACKEND = notify.PRINTED
+
+    assert "Mail is not set up" in desk.get(reverse("dashboard")).content.decode()
+
+
 def test_page_shows_what_is_stored_and_what_leaves(desk, make_recording, make_policy):  # noqa: F811
     make_policy(name="Hundred days", max_age_seconds=100 * DAY, crontab="0 2 * * *")
     leaving_in(make_recording(title="Old"), 3)
@@ -131,7 +139,7 @@ def test_figures_say_when_they_were_taken(desk):  # noqa: F811
 
     page = desk.get(reverse("dashboard")).content.decode()
 
-    assert "When this was counted, on Nov. 21, 2026, 22:32 UTC, no policy" in page
+    assert "When this was counted, on Nov 21, 2026, 22:32 UTC, no policy" in page
 
 
 def test_run_that_waits_for_approval_comes_first(desk, recording, make_policy):  # noqa: F811
@@ -157,6 +165,24 @@ def test_page_without_any_figures_says_so(desk):  # noqa: F811
 
 def test_index_links_to_it(desk):  # noqa: F811
     assert reverse("dashboard") in desk.get(reverse("admin:index")).content.decode()
+
+
+def test_index_says_how_the_site_is_and_what_waits(desk, recording, make_policy):  # noqa: F811
+    run(make_policy(max_age_seconds=0, limit_items=0))
+
+    page = desk.get(reverse("admin:index")).content.decode()
+
+    assert "the scheduler has not been heard of" in page.lower()
+    assert "Runs waiting for approval (1)" in page
+    for address in ("retentionpolicy/", "retentionrun/?state__exact=waiting"):
+        assert f"/admin/retention/{address}" in page
+    assert "/admin/ledger/storedfile/?state__exact=quarantined" in page
+
+
+def test_index_tells_staff_who_administer_nothing_nothing(client, make_user):
+    client.force_login(make_user("boris", is_staff=True))
+
+    assert "Runs waiting" not in client.get(reverse("admin:index")).content.decode()
 
 
 def test_page_counts_nothing_over_the_library(desk, make_recording, make_policy):  # noqa: F811

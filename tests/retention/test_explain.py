@@ -10,6 +10,8 @@ import pytest
 from django.core.management import CommandError, call_command
 from django.template import Context, Template
 from django.utils import timezone
+from django.utils.formats import date_format
+from django.utils.timezone import localtime
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -141,6 +143,47 @@ def test_trashed_recording_says_when_it_goes_for_ever(recording, shipped):
 
     assert (found.policy, found.action) == ("trash", "delete")
     assert recording.purge_after <= found.leaves_at < recording.purge_after + timedelta(days=1)
+
+
+def date(moment):
+    return date_format(localtime(moment), "DATETIME_FORMAT")
+
+
+def test_hours_between_a_deadline_and_the_turn_that_keeps_it_are_told(make_recording, shipped):
+    asked = (timezone.now() + timedelta(days=9)).replace(hour=10, minute=0)
+    recording = make_recording(expire_at=asked)
+
+    found = explain(recording)
+
+    turn = f"on {date(found.leaves_at)} (the first turn of the policy after {date(asked)})"
+    assert found.leaves_at > asked
+    assert f"It goes to the trash {turn}, because of" in found.sentence
+
+
+def test_trash_tells_its_turn_and_the_deadline_before_it(recording, shipped):
+    move_to_trash([recording.pk], by="olga")
+    Recording.objects.update(purge_after=timezone.now().replace(hour=4) + timedelta(days=30))
+    recording.refresh_from_db()
+
+    found = explain(recording)
+
+    turn = f"(the first turn of the policy after {date(recording.purge_after)})"
+    assert f"It is deleted for ever on {date(found.leaves_at)} {turn}" in found.sentence
+
+
+def test_age_that_is_not_reached_is_dated_as_the_pages_date(recording, make_policy):
+    make_policy(max_age_seconds=30 * DAY, keep_newest=0, crontab="0 2 * * *")
+
+    due = date(recording.created_at + timedelta(days=30))
+    assert explain(recording).sentence.startswith(f"It is not due before {due}. So no date")
+
+
+def test_what_is_overdue_is_told_its_turn_alone(recording, shipped):
+    move_to_trash([recording.pk], by="olga")
+    Recording.objects.update(purge_after=timezone.now() - timedelta(days=2))
+    recording.refresh_from_db()
+
+    assert "first turn" not in explain(recording).sentence
 
 
 @settings(

@@ -71,6 +71,15 @@ def test_site_that_runs_is_well(alive, shipped):
     assert all(one.sentence.endswith(".") for one in found.checks)
 
 
+def test_mail_that_is_not_set_up_is_told_and_is_no_warning(alive, shipped, settings):
+    settings.EMAIL_BACKEND = notify.PRINTED
+
+    found = health.health()
+
+    assert found.status == "ok"
+    assert any("EMAIL_URL" in one.sentence for one in found.checks)
+
+
 def test_every_check_is_in_the_manual():
     manual = Path("docs/operations.md").read_text()
 

@@ -20,6 +20,8 @@ def shown(name: str, level: int, message: str) -> bool:
         ("celery.beat", "Scheduler: Sending due task library tick (recordings.tasks.tick)"),
         ("celery.worker.strategy", "Task retention.tasks.tick[7171a353] received"),
         ("celery.app.trace", "Task recordings.tasks.tick[dcd85939] succeeded in 0.07s: None"),
+        ("celery.worker.strategy", "Task recordings.tasks.purge[48ce5d2d] received"),
+        ("celery.app.trace", "Task recordings.tasks.purge[48ce5d2d] succeeded in 0.12s: 0"),
     ],
 )
 def test_routine_of_a_tick_is_left_out(name, message):

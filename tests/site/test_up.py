@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 from django.contrib.auth.hashers import PBKDF2PasswordHasher
 
+from mediasite.management.commands.up import passwords
 from tests.site.processes import ROOT, Site, living, until
 
 SLEEPING = "sleep\0004711.5"  # the command line of the stand-in for an encode
@@ -186,8 +187,30 @@ def test_kill_9_leaves_no_process_and_the_next_start_works(start):
 
 
 def test_ready_site_says_who_can_sign_in_and_how_to_stop_it(site):
-    assert until(lambda: site.said("Sign in as admin or demo: the password of demo is above."))
+    sentence = "the password of demo is above and you chose the password of admin."
+    assert until(lambda: site.said(f"Sign in as admin or demo: {sentence}"))
     assert until(lambda: site.said("Ctrl-C stops everything."))
+
+
+def test_password_that_was_made_up_is_told_once_and_right_before_the_address(site):
+    told = [number for number, line in enumerate(site.lines) if "(shown this once)" in line]
+    ready = next(number for number, line in enumerate(site.lines) if "is ready at" in line)
+
+    assert len(told) == 1
+    own = [line for line in site.lines[told[0] : ready] if line.startswith("up ")]
+    assert len(own) == 2
+
+
+@pytest.mark.parametrize(
+    ("made", "said"),
+    [
+        ({}, "passwords unchanged"),
+        ({"admin": "x", "demo": "y"}, "the password of admin and of demo is above"),
+        ({"admin": "", "demo": ""}, "you chose the password of admin and of demo"),
+    ],
+)
+def test_where_the_passwords_are_from_is_told(made, said):
+    assert passwords(made) == said
 
 
 def test_worker_says_nothing_of_root(site):

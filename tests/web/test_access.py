@@ -120,9 +120,19 @@ def test_wrong_password_gets_a_sentence(client: Client, owner: Any) -> None:
 
 
 def test_signing_out_needs_a_post(browser: Client) -> None:
-    assert browser.get("/sign-out").status_code == 405
+    page = browser.get("/sign-out")
+
+    assert (page.status_code, browser.get("/").status_code) == (200, 200)
+    assert "You are signed in as olga." in text(page)
     assert browser.post("/sign-out")["Location"] == "/sign-in"
     assert browser.get("/").status_code == 302
+    assert browser.get("/sign-out")["Location"] == "/sign-in"
+
+
+@pytest.mark.django_db
+def test_only_who_asked_for_a_page_is_told_that_it_opens(client: Client) -> None:
+    assert "Sign in to open that page." in text(client.get("/account", follow=True))
+    assert "Sign in to open that page." not in text(client.get("/", follow=True))
 
 
 def test_forms_without_a_csrf_token_are_refused_in_words(owner: Any) -> None:

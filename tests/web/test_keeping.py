@@ -10,7 +10,7 @@ from django.test import Client
 from django.utils import timezone
 
 from recordings.models import Recording
-from retention import keeping
+from retention import keeping, notify
 from retention.models import Correspondent, KeepRequest, RetentionPolicy
 from tests.web.conftest import text
 
@@ -160,6 +160,17 @@ def test_mails_are_turned_off_and_on(browser: Client, owner: Any) -> None:
 
     page = text(browser.post("/account/mails", {"wanted": "yes"}, follow=True))
     assert "You are mailed 30, 7 and 1 days ahead" in page
+
+
+def test_mails_that_go_nowhere_are_not_promised(browser: Client, owner: Any, settings: Any) -> None:
+    owner.email = "olga@example.org"
+    owner.save()
+    settings.EMAIL_BACKEND = notify.PRINTED
+
+    page = text(browser.get("/account"))
+
+    assert "This site sends no mails" in page
+    assert "You are mailed" not in page
 
 
 def test_cards_show_what_leaves_soon(browser: Client, leaving: Recording) -> None:

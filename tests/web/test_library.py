@@ -192,7 +192,7 @@ def test_card_tells_what_will_become_of_it(browser: Client, make_recording: Any)
 
     assert "on hold" in page
     assert "kept" in page
-    assert "Leaves on May 4, 2031" in page
+    assert "Leaves after May 4, 2031" in page
 
 
 def test_recordings_of_others_are_no_place_to_begin_a_page(

@@ -1,6 +1,10 @@
-"""English dates with a clock of 24 hours: no "p.m." whose full stop doubles a sentence's own."""
+"""English dates as browsers write them, with a clock of 24 hours.
+
+No full stop after a month or in "p.m.", which would double a sentence's own.
+"""
 
 from __future__ import annotations
 
-DATETIME_FORMAT = "N j, Y, H:i"
+DATE_FORMAT = "M j, Y"
+DATETIME_FORMAT = "M j, Y, H:i"
 TIME_FORMAT = "H:i"

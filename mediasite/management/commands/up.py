@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Sequence
 from typing import Any
 
 from django.conf import settings
@@ -35,28 +36,40 @@ class Command(BaseCommand):
         workers = "three" if settings.IMPORT_BY_URL else "two"
         say("up", f"Starting the web server, {workers} workers and the scheduler.")
         watch = Watch(host, port, users)
-        Supervisor(children(lock, listener.fileno())).run(watch.tell_when_ready)
+        try:
+            Supervisor(children(lock, listener.fileno())).run(watch.tell_when_ready)
+        finally:
+            watch.tell_users()  # passwords are told nowhere else, even if it never got ready
 
 
 class Watch:
     """Says once that the site answers, and who can sign in."""
 
-    def __init__(self, host: str, port: int, users: str) -> None:
+    def __init__(self, host: str, port: int, users: Sequence[str]) -> None:
         self.host = host
         self.port = port
-        self.users = users
+        self.users = users  # lines that are still to be told
         self.ready = False
 
     def tell_when_ready(self) -> None:
         if not self.ready and start.answers(self.host, self.port):
             self.ready = True
             host = f"[{self.host}]" if ":" in self.host else self.host
+            self.tell_users()
             say("up", f"The site is ready at http://{host}:{self.port}/")
-            say("up", self.users)
             say("up", "Ctrl-C stops everything.")
 
+    def tell_users(self) -> None:
+        tell(self.users)
+        self.users = ()
 
-def prepare() -> str:
+
+def tell(lines: Sequence[str]) -> None:
+    for line in lines:
+        say("up", line)
+
+
+def prepare() -> list[str]:
     """Make what is missing of folders, tables, static files, users; say who can sign in."""
     start.make_folders()
     if start.migrate():
@@ -66,25 +79,41 @@ def prepare() -> str:
         say("up", "The static files are up to date.")
     if start.make_templates():
         say("up", "The templates of thumbnails are drawn.")
-    made_up = start.make_users()
-    for name, password in made_up.items():
-        say("up", f"User {name} was made, with the password {password} (shown this once).")
-    users = who_can_sign_in(made_up)
-    start.make_demo_recording()
+    made = start.make_users()
+    users = [
+        f"User {name} was made, with the password {password} (shown this once)."
+        for name, password in made.items()
+        if password
+    ]
+    users.append(who_can_sign_in(made))
+    try:
+        start.make_demo_recording()
+    except BaseException:  # Ctrl-C as well: the next start makes no users and no passwords
+        tell(users)
+        raise
     connections.close_all()
     for name in ("ADMIN_PASSWORD", "DEMO_PASSWORD"):
         os.environ.pop(name, None)  # not the business of the processes started now
     return users
 
 
-def who_can_sign_in(made_up: dict[str, str]) -> str:
+def who_can_sign_in(made: dict[str, str]) -> str:
     """One sentence about the users that the first start makes, as far as they are still there."""
     there = User.objects.filter(username__in=("admin", "demo"), is_active=True)
     names = sorted(there.values_list("username", flat=True))
     if not names:
         return "Sign in as one of the site's users."
-    passwords = f"the password of {' and of '.join(made_up)} is above"
-    return f"Sign in as {' or '.join(names)}: {passwords if made_up else 'passwords unchanged'}."
+    return f"Sign in as {' or '.join(names)}: {passwords(made)}."
+
+
+def passwords(made: dict[str, str]) -> str:
+    """Say where the passwords are from: of users as `make_users` returns them."""
+    if not made:
+        return "passwords unchanged"
+    above = " and of ".join(name for name, password in made.items() if password)
+    chosen = " and of ".join(name for name, password in made.items() if not password)
+    told = [f"the password of {above} is above"] if above else []
+    return " and ".join([*told, *([f"you chose the password of {chosen}"] if chosen else [])])
 
 
 def children(lock: int, listener: int) -> list[Child]:

@@ -37,6 +37,8 @@ class Task:
 
 
 class Transcriber(Protocol):
+    """Who knows only some languages says so in `languages`, a tuple of codes."""
+
     def transcribe(self, task: Task) -> Heard:
         """Write down what is said. Raises MediaError, SiteFault, Cancelled."""
         ...

@@ -12,6 +12,8 @@ RATE: Final = 16_000  # Hz, mono, 16 bit: what the model was trained on
 
 
 class PocketSphinx:
+    languages = ("en",)
+
     def transcribe(self, task: Task) -> Heard:
         """Write down English; for any other language nothing, and say so."""
         language = task.language or "en"

@@ -386,7 +386,7 @@ async function begin() {
     if (data.expires_at) part("expires").textContent = say("expires", { date: moment(data.expires_at) });
     if (data.duration) waveform.lasts(data.duration);
     render.join(data);
-    await watchSound({ data, session, waveform, said: part("wave-said") });
+    await watchSound({ data, session, waveform, root: part("sound") });
   } catch (error) {
     if (!(error instanceof Unreachable)) throw error;
     state.warn("banner-unloaded");
