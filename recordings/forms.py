@@ -14,7 +14,9 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from recordings import languages
+from recordings.ledger.forms import QuantityField
 from recordings.models import LABEL_LENGTH, TITLE_LENGTH, ApiToken, Recording
+from recordings.spans import period
 from recordings.uploads.details import LONGEST_SECONDS, MOST_LABELS, label_names, set_labels
 
 if TYPE_CHECKING:
@@ -26,6 +28,36 @@ else:
 MOST_LABELS_LISTED: Final = 200
 MOST_SELECTED: Final = 500
 _CLOCK: Final = re.compile(r"(?:(?:(\d{1,3}):)?(\d{1,2}):)?(\d{1,6}(?:[.,]\d{1,3})?)")
+SPAN_UNITS: Final = {
+    "s": 1, "sec": 1, "second": 1, "m": 60, "min": 60, "minute": 60, "h": 3600, "hr": 3600,
+    "hour": 3600, "d": 86400, "day": 86400, "week": 604800, "year": 31536000,
+}  # fmt: skip
+
+
+class SpanField(QuantityField):
+    """Seconds, entered as a number of them or in words: `180 days`, `1 hour 30 minutes`."""
+
+    malformed = "Give a span such as 180 days, 24 h or 90 (seconds)."
+
+    def prepare_value(self, value: Any) -> Any:
+        return period(value) if isinstance(value, int) else value
+
+    def to_python(self, value: Any) -> int | None:  # type: ignore[override]
+        text = str(value or "").strip().lower()
+        if not text:
+            return None
+        if re.fullmatch(r"\d{1,15}", text):
+            return int(text)
+        parts = re.findall(r"(\d{1,15})\s*([a-z]+)[\s,]*", text)
+        if "".join(f"{n}{unit}" for n, unit in parts) != re.sub(r"[\s,]", "", text):
+            raise ValidationError(self.malformed)
+        return sum(int(number) * self._seconds(unit) for number, unit in parts)
+
+    def _seconds(self, unit: str) -> int:
+        seconds = SPAN_UNITS.get(unit) or SPAN_UNITS.get(unit.removesuffix("s"))
+        if seconds is None:
+            raise ValidationError(f"“{unit}” is no unit: use days, hours, minutes or seconds.")
+        return seconds
 
 
 class SecondsField(forms.CharField):

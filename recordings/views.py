@@ -11,7 +11,6 @@ from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.contrib.auth.models import User
 from django.core.exceptions import ValidationError
-from django.db.models import Sum
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
@@ -22,11 +21,10 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from recordings import listing, reading, tasks, trash
 from recordings.forms import EditForm, LibraryForm, ProcessForm, SelectionForm
 from recordings.ledger.exceptions import LedgerError
-from recordings.ledger.models import StoredFile
 from recordings.ledger.names import Kind
 from recordings.ledger.permissions import ADMINISTER
 from recordings.ledger.transactions import retried
-from recordings.models import Recording, RecordingFile
+from recordings.models import Recording
 from recordings.processing import jobs, outcome
 from recordings.querysets import RecordingQuerySet, bound_to
 from recordings.uploads import intake
@@ -305,9 +303,7 @@ def _gone(count: int) -> str:
 
 
 def _size(recordings: Sequence[Recording]) -> int:
-    files = RecordingFile.objects.filter(recording__in=[one.pk for one in recordings])
-    ready = files.filter(stored__state=StoredFile.State.READY)
-    return ready.aggregate(total=Sum("stored__size"))["total"] or 0
+    return sum(trash.sizes_of([one.pk for one in recordings]).values())
 
 
 def ticked(request: SignedIn) -> RecordingQuerySet:

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
-from typing import Any, Final
+from typing import Any
 
 from django import forms
 from django.contrib.auth import get_user_model
@@ -14,39 +13,10 @@ from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from django.utils.text import capfirst
 
-from recordings.ledger.forms import BytesField, QuantityField
-from retention import words
+from recordings.forms import SpanField
+from recordings.ledger.forms import BytesField
 from retention.models import RetentionPolicy
 from retention.targets import get, targets
-
-UNITS: Final = {
-    "s": 1, "sec": 1, "second": 1, "m": 60, "min": 60, "minute": 60, "h": 3600, "hr": 3600,
-    "hour": 3600, "d": 86400, "day": 86400, "week": 604800, "year": 31536000,
-}  # fmt: skip
-
-
-class SpanField(QuantityField):
-    """Seconds, entered as a number of them or in words: `180 days`, `1 hour 30 minutes`."""
-
-    def prepare_value(self, value: Any) -> Any:
-        return words.period(value) if isinstance(value, int) else value
-
-    def to_python(self, value: Any) -> int | None:  # type: ignore[override]
-        text = str(value or "").strip().lower()
-        if not text:
-            return None
-        if re.fullmatch(r"\d{1,15}", text):
-            return int(text)
-        parts = re.findall(r"(\d{1,15})\s*([a-z]+)[\s,]*", text)
-        if "".join(f"{n}{unit}" for n, unit in parts) != re.sub(r"[\s,]", "", text):
-            raise ValidationError("Give a span such as 180 days, 24 h or 90 (seconds).")
-        return sum(int(number) * self._seconds(unit) for number, unit in parts)
-
-    def _seconds(self, unit: str) -> int:
-        seconds = UNITS.get(unit) or UNITS.get(unit.removesuffix("s"))
-        if seconds is None:
-            raise ValidationError(f"“{unit}” is no unit: use days, hours, minutes or seconds.")
-        return seconds
 
 
 class NamesField(forms.CharField):

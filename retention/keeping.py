@@ -1,4 +1,4 @@
-"""Asking to keep recordings, and answering: grant, decline, withdraw.
+"""Asking to keep recordings, and answering: grant, decline, withdraw; and what came of it.
 
 What is granted takes effect by the recording's own columns, which every policy decides by while
 the row is locked; the request says who wanted it and why.
@@ -7,7 +7,7 @@ the row is locked; the request says who wanted it and why.
 from __future__ import annotations
 
 import logging
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
 from functools import partial
 
@@ -15,6 +15,8 @@ from django.db import IntegrityError, transaction
 from django.db.models import Q, QuerySet
 from django.db.models.functions import Now
 from django.utils import timezone
+from django.utils.formats import date_format
+from django.utils.timezone import localtime
 from django.utils.translation import gettext as _
 
 from recordings.ledger.transactions import retried
@@ -129,6 +131,33 @@ def _answered(request: KeepRequest) -> str:
     return _("This request is not open any more: it is %(state)s.") % {
         "state": request.get_state_display()
     }
+
+
+def with_outcomes(requests: Sequence[KeepRequest]) -> list[tuple[KeepRequest, str]]:
+    """Pair requests with what has become of each by now; one query for all of them."""
+    found = Recording.objects.in_bulk([request.recording_id for request in requests])
+    return [(one, _outcome(one, found.get(one.recording_id))) for one in requests]
+
+
+def _outcome(request: KeepRequest, recording: Recording | None) -> str:
+    """Say what became of a request: of a granted one what holds now, not what was promised."""
+    if request.is_open:
+        return _("waits for an answer.")
+    if request.state != State.GRANTED:
+        return str(request.get_state_display()) + "."
+    if recording is None:
+        return _("granted, but the recording is not in the library any more.")
+    if recording.keep:
+        return _("granted, it is kept for good.")
+    if recording.is_kept:
+        return _("granted, it is kept until %s.") % _date(recording.keep_until)
+    if request.granted_until is not None and request.granted_until <= timezone.now():
+        return _("granted, it was kept until %s.") % _date(request.granted_until)
+    return _("granted, but an administrator ended that: it is no longer kept.")
+
+
+def _date(moment: datetime | None) -> str:
+    return date_format(localtime(moment), "DATETIME_FORMAT")
 
 
 def close_gone() -> int:

@@ -17,6 +17,7 @@ from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
+from django.utils.text import capfirst
 from django.utils.timezone import localtime
 
 from recordings.ledger.admin_base import ReadOnlyAdmin, number_of, owner_name, with_owner_name
@@ -78,9 +79,9 @@ class KeepRequestAdmin(ReadOnlyAdmin):
     actions = ("grant_selected", "decline_selected")
     fields = (
         "recording", "leaves", "owner", "reason", "wanted", "asked_by", "asked_at", "state",
-        "granted_until", "answer", "decided_by", "decided_at",
+        "outcome", "granted_until", "answer", "decided_by", "decided_at",
     )  # fmt: skip
-    readonly_fields = ("recording", "leaves", "owner", "wanted")
+    readonly_fields = ("recording", "leaves", "owner", "wanted", "outcome")
     change_form_template = "admin/retention/keeprequest/change_form.html"
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[KeepRequest]:
@@ -107,6 +108,10 @@ class KeepRequestAdmin(ReadOnlyAdmin):
     def leaves(self, asked: KeepRequest) -> str:
         found = Recording.objects.filter(pk=asked.recording_id).first()
         return explain(found).sentence if found else "It is gone for ever."
+
+    @admin.display(description="what came of it")
+    def outcome(self, asked: KeepRequest) -> str:
+        return capfirst(keeping.with_outcomes([asked])[0][1])
 
     @admin.action(description="Grant selected requests…", permissions=["view"])
     def grant_selected(self, request: HttpRequest, queryset: QuerySet[KeepRequest]) -> Any:

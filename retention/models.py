@@ -19,11 +19,12 @@ from django.db.models.functions import Now
 from django.utils.text import slugify
 from django.utils.translation import gettext_lazy as _
 
+from recordings.spans import HUNDRED_YEARS
 from retention.choices import Action, Clock
 from retention.decide import Rules
 from retention.scopes import People, meet
 
-LONGEST_AGE: Final = 100 * 365 * 24 * 60 * 60  # seconds
+LONGEST_AGE: Final = HUNDRED_YEARS
 LONGEST_INTERVAL: Final = 366 * 24 * 60 * 60  # seconds
 # What a policy removes; a change of any of these needs to be accepted.
 RULE_FIELDS: Final = frozenset({

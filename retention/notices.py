@@ -18,13 +18,13 @@ from django.db import transaction
 from django.db.models import Exists, OuterRef, Q
 from django.db.models.functions import Now
 from django.utils.formats import date_format
-from django.utils.timezone import localdate, localtime
+from django.utils.timezone import localdate
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from recordings.ledger.transactions import retried
 from recordings.models import Recording
-from retention import notify, words
+from retention import keeping, notify, words
 from retention.choices import Action, Mode, State
 from retention.clock import database_now
 from retention.leaving import AHEAD, Leaving, dated_policies, soonest, within
@@ -182,30 +182,19 @@ def tell_answers(requests: Collection[KeepRequest]) -> None:
     off = Correspondent.objects.filter(owner_id__in=by_owner, wants_mail=False)
     for user in users.exclude(email="").exclude(pk__in=off.values("owner_id")):
         mine = by_owner[user.pk]
+        lines = [answer_line(asked, said) for asked, said in keeping.with_outcomes(mine)]
         notify.mail(
             key=f"keep-requests-{mine[0].pk}-{mine[-1].pk}-{mine[0].state}",
             to=user.email,
             subject=_("Your request to keep recordings was answered"),
-            body="\n".join([_("Hello %s,") % user.get_username(), "", *map(answer_line, mine)]),
+            body="\n".join([_("Hello %s,") % user.get_username(), "", *lines]),
         )
 
 
-def answer_line(request: KeepRequest) -> str:
+def answer_line(request: KeepRequest, outcome: str) -> str:
     """Say in one line what became of a request."""
-    said = _("“%(title)s”: %(what)s") % {"title": request.title, "what": outcome(request)}
+    said = _("“%(title)s”: %(what)s") % {"title": request.title, "what": outcome}
     return f"{said} {request.answer}".rstrip()
-
-
-def outcome(request: KeepRequest) -> str:
-    """Say what became of a request, without naming the recording."""
-    if request.is_open:
-        return _("waits for an answer.")
-    if request.state != KeepRequest.State.GRANTED:
-        return str(request.get_state_display()) + "."
-    if request.granted_until is None:
-        return _("granted, it is kept for good.")
-    date = date_format(localtime(request.granted_until), "DATETIME_FORMAT")
-    return _("granted, it is kept until %s.") % date
 
 
 # --- runs

@@ -9,7 +9,9 @@ from retention import schedule
 from retention.choices import Action
 from retention.models import RetentionPolicy
 
-ASKED_ANEW: Final = frozenset({"finals", "sessions"})  # where others stamp what was promised
+ASKED_ANEW: Final = frozenset(
+    {"finals", "quarantine", "sessions"}
+)  # where others stamp what was promised
 
 
 def period_of(target: str) -> timedelta | None:

@@ -2,6 +2,26 @@
 
 from __future__ import annotations
 
-from recordings.admin import archive, closures, holds, others, recordings, users
+from recordings.admin import (
+    archive,
+    closures,
+    holds,
+    others,
+    quarantine,
+    recordings,
+    source_rules,
+    stored,
+    users,
+)
 
-__all__ = ["archive", "closures", "holds", "others", "recordings", "users"]
+__all__ = [
+    "archive",
+    "closures",
+    "holds",
+    "others",
+    "quarantine",
+    "recordings",
+    "source_rules",
+    "stored",
+    "users",
+]

@@ -18,12 +18,14 @@ from django.utils.html import format_html
 
 from recordings.ledger.admin_base import Speaking, number_of, selection
 from recordings.ledger.exceptions import Held
-from recordings.ledger.models import StoredFile
+from recordings.ledger.models import Hold
 from recordings.models import Recording
+from recordings.querysets import RecordingQuerySet
 from recordings.tasks import purge_soon
-from recordings.trash import erase, held_among
+from recordings.trash import erase, files_of, held_among
 
 TITLES = 20  # named on the page
+ONLY_FREE = "only_free"  # sent by who goes on with what of a selection is not on hold
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,8 +39,7 @@ class Weight:
 
 def weigh(pks: Sequence[int]) -> Weight:
     """Add up what recordings keep in storage, in one query."""
-    files = StoredFile.objects.ready().filter(recording_id__in=pks)
-    total = files.aggregate(files=Count("pk"), size=Sum("size", default=0))
+    total = files_of(pks).aggregate(files=Count("pk"), size=Sum("size", default=0))
     return Weight(len(pks), total["files"], total["size"])
 
 
@@ -47,6 +48,36 @@ def refuse_held(pks: Sequence[int]) -> None:
     held = list(Recording.objects.filter(pk__in=pks).held().only("pk", "owner_id", "title")[:3])
     if held:
         raise Held(held_among(held))
+
+
+def free(request: HttpRequest, rows: RecordingQuerySet) -> RecordingQuerySet:
+    """Leave out what is on hold, where that was asked for."""
+    return rows.not_held() if request.POST.get(ONLY_FREE) else rows
+
+
+def stop(admin: Speaking, request: HttpRequest, pks: list[int], *, action: str) -> HttpResponse:
+    """Say which of a selection are on hold, and offer to go on with the others."""
+    held = Recording.objects.filter(pk__in=pks).held().select_related("owner").order_by("-id")
+    rows = list(held.only("pk", "title", "owner__username")[:TITLES])
+    holds, count = held_among(rows), held.count()
+    others = len(pks) - count
+    context = {
+        "named": [(row, [hold for hold in holds if is_on(hold, row)]) for row in rows],
+        "count": count,
+        "all": len(pks),
+        "more": count - len(rows),
+        "others": others,
+        "go_on": f"Go on with the other {number_of(others, 'recording')}",
+        "past": "deleted" if action == "erase_selected" else "moved to the trash",
+        "action": action,
+        "only_free": ONLY_FREE,
+        **selection(request),
+    }
+    return admin.page(request, "admin/recordings/recording/held.html", "On hold", **context)
+
+
+def is_on(hold: Hold, recording: Recording) -> bool:
+    return recording.pk == hold.recording_id or recording.owner_id == hold.owner_id
 
 
 def page(admin: Speaking, request: HttpRequest, pks: list[int]) -> HttpResponse | None:
@@ -59,8 +90,8 @@ def page(admin: Speaking, request: HttpRequest, pks: list[int]) -> HttpResponse 
             return carry_out(admin, request, pks, weight)
         error = "" if not answer else f"Type {weight.recordings}, the number of recordings."
         return ask(admin, request, pks, weight, error=error)
-    except Held as held:
-        return ask(admin, request, pks, weight, held=str(held))
+    except Held:
+        return stop(admin, request, pks, action="erase_selected")
 
 
 def carry_out(
@@ -91,7 +122,6 @@ def ask(
     weight: Weight,
     *,
     error: str = "",
-    held: str = "",
 ) -> HttpResponse:
     rows: Any = Recording.objects.filter(pk__in=pks).select_related("owner").order_by("-id")
     context = {
@@ -99,7 +129,7 @@ def ask(
         "named": rows.only("pk", "title", "owner__username", "trashed_at")[:TITLES],
         "others": max(0, len(pks) - TITLES),
         "error": error,
-        "held": held,
+        "only_free": ONLY_FREE if request.POST.get(ONLY_FREE) else "",
         **selection(request),
     }
     title = f"Delete {number_of(weight.recordings, 'recording')} for ever"

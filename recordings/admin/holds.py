@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 
 from django import forms
@@ -12,27 +13,58 @@ from django.db.models.functions import Now
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import path
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
 
-from recordings.holds import hold_owner, hold_recording, waiting_to_go
-from recordings.ledger.admin_base import (
-    LibraryAdmin,
-    number_of,
-    owner_name,
-    selection,
-    with_owner_name,
-)
+from recordings.admin.naming import NamingAdmin
+from recordings.holds import hold_owner, hold_recording, refuse_past, waiting_to_go
+from recordings.ledger.admin_base import number_of, selection
 from recordings.ledger.exceptions import LedgerError
 from recordings.ledger.models import Hold
 from recordings.models import ArchivedRecording, Recording
 
 NAMED = 20  # holds on the page that asks
+SUGGESTED = 5  # recordings that words of a title may mean
+
+
+class RecordingField(forms.CharField):
+    """A recording by its number or by its title, in the library or in the archive."""
+
+    def to_python(self, value: Any) -> int | None:  # type: ignore[override]
+        text = str(value or "").strip()
+        if not text:
+            return None
+        if text.isdecimal() and is_known(int(text)):
+            return int(text)
+        found = called(text)
+        if not found:
+            raise forms.ValidationError(f"There is no recording {text}.")
+        if len(found) > 1:
+            named = ", ".join(f"{title} ({pk})" for pk, title in list(found.items())[:SUGGESTED])
+            raise forms.ValidationError(f"Several are called so: give a number. {named}.")
+        return next(iter(found))
+
+
+def called(text: str) -> dict[int, str]:
+    """Return the recordings of exactly this title, or else those with these words in it."""
+    archive = ArchivedRecording.objects.archived().order_by("-id")
+    library = Recording.objects.order_by("-id")
+    for match in ("iexact", "icontains"):
+        wanted = {f"title__{match}": text}
+        found = dict(library.filter(**wanted).values_list("pk", "title")[: SUGGESTED + 1])
+        rest = archive.filter(**wanted).values_list("recording_id", "title")[: SUGGESTED + 1]
+        if found := {**found, **dict(rest)}:
+            return found
+    return {}
 
 
 class PlaceHold(forms.ModelForm):  # type: ignore[type-arg]
     """A hold on one recording, or on everything of one owner."""
 
-    recording_id = forms.IntegerField(
-        label="Recording", required=False, min_value=1, help_text="Its number; or name an owner."
+    recording_id = RecordingField(
+        label="Recording",
+        required=False,
+        help_text="Its title, words of it, or its number; or name an owner.",
     )
     owner_name = forms.CharField(
         label="Owner", required=False, help_text="A user name: everything of this owner is held."
@@ -45,16 +77,22 @@ class PlaceHold(forms.ModelForm):  # type: ignore[type-arg]
     def clean(self) -> dict[str, Any]:
         given: dict[str, Any] = super().clean() or self.cleaned_data
         recording, owner = given.get("recording_id"), given.get("owner_name")
-        if bool(recording) == bool(owner):
+        if bool(recording or "recording_id" in self.errors) == bool(owner):
             raise forms.ValidationError("Give either a recording or an owner.")
-        if recording and not is_known(recording):
-            self.add_error("recording_id", f"There is no recording {recording}.")
         if owner:
             user = get_user_model().objects.filter(username=owner).first()
             if user is None:
                 self.add_error("owner_name", f"There is no user {owner}.")
             given["owner"] = user and user.pk
         return given
+
+    def clean_until(self) -> datetime | None:
+        until: datetime | None = self.cleaned_data["until"]
+        try:
+            refuse_past(until)
+        except LedgerError as error:
+            raise forms.ValidationError(str(error)) from error
+        return until
 
 
 def is_known(pk: int) -> bool:
@@ -80,7 +118,7 @@ class ForceFilter(admin.SimpleListFilter):
 
 
 @admin.register(Hold)
-class HoldAdmin(LibraryAdmin):
+class HoldAdmin(NamingAdmin):
     form = PlaceHold
     list_display = ("on", "reason", "until", "placed_by", "placed_at", "released_by", "released_at")
     list_filter = (ForceFilter,)
@@ -90,19 +128,22 @@ class HoldAdmin(LibraryAdmin):
     change_form_template = "admin/ledger/hold/change_form.html"
 
     @admin.display(description="on")
-    def on(self, hold: Hold) -> str:
+    def on(self, hold: Any) -> str:
         if hold.recording_id:
-            return f"recording {hold.recording_id}"
-        return f"everything of {owner_name(hold)}"
+            return str(hold.names.recording(hold.recording_id))
+        return f"everything of {hold.names.owner(hold.owner_id)}"
 
-    def get_queryset(self, request: HttpRequest) -> QuerySet[Hold]:
-        return with_owner_name(super().get_queryset(request))
+    @admin.display(description="on")
+    def subject(self, hold: Any) -> SafeString | str:
+        if hold.recording_id:
+            return self.about(hold)
+        return format_html("everything of {}", self.owner(hold))
 
     def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
         if obj is None:
             return ("recording_id", "owner_name", "reason", "until")
         return (
-            "on", "reason", "until", "placed_by", "placed_at", "released_by", "released_at",
+            "subject", "reason", "until", "placed_by", "placed_at", "released_by", "released_at",
         )  # fmt: skip
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:

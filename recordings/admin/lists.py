@@ -6,12 +6,11 @@ from typing import Any
 
 from django.contrib import admin
 from django.contrib.admin.views.main import ChangeList
-from django.db.models import Sum
 from django.http import HttpRequest
 
-from recordings.ledger.models import StoredFile
 from recordings.models import Recording
 from recordings.querysets import RecordingQuerySet
+from recordings.trash import sizes_of
 
 LONG_TEXTS = ("description", "given_captions")
 
@@ -27,13 +26,11 @@ class RecordingList(ChangeList):
         page: list[Any] = list(self.result_list)
         self.result_list: Any = page
         pks = [recording.pk for recording in page]
-        files = StoredFile.objects.ready().filter(recording_id__in=pks)
-        sums = files.order_by().values_list("recording_id").annotate(Sum("size"))
-        sizes = dict(sums.values_list("recording_id", "size__sum"))
+        sizes = sizes_of(pks)
         held = Recording.objects.filter(pk__in=pks).held()
         held_pks = set(held.values_list("pk", flat=True))
         for recording in page:
-            recording.stored_size = sizes.get(recording.pk, 0)
+            recording.stored_size = sizes[recording.pk]
             recording.is_held = recording.pk in held_pks
 
 

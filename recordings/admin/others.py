@@ -1,58 +1,67 @@
-"""Source rules to edit; jobs and API tokens to read, to stop and to revoke."""
+"""Jobs and API tokens to read, to stop and to revoke."""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
+from django import forms
 from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
 
-from recordings.ledger.admin_base import LibraryAdmin, ReadOnlyAdmin, number_of
-from recordings.models import ApiToken, Job, SourceRule
+from recordings.admin.naming import NamingAdmin
+from recordings.ledger.admin_base import ReadOnlyAdmin, number_of
+from recordings.models import ApiToken, Job
 from recordings.processing import jobs
-from recordings.spans import period
 
 
-@admin.register(SourceRule)
-class SourceRuleAdmin(LibraryAdmin):
-    list_display = (
-        "event",
-        "action",
-        "after",
-        "cut_seconds",
-        "cut_percent",
-        "after_cut",
-        "enabled",
-    )
-    ordering = ("id",)
+class JobForm(forms.ModelForm):  # type: ignore[type-arg]
+    """Says in words what the columns mean that workers write."""
 
-    @admin.display(description="delay")
-    def after(self, rule: SourceRule) -> str:
-        return period(int(rule.delay.total_seconds())) if rule.delay else "-"
-
-    @admin.display(description="cut delay")
-    def after_cut(self, rule: SourceRule) -> str:
-        return period(int(rule.cut_delay.total_seconds())) if rule.cut_delay else "-"
-
-    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return self.has_change_permission(request)  # one an event: the row is unique by it
-
-    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
-        return ("event",) if obj else ()
+    class Meta:
+        labels: ClassVar = {
+            "first": "First processing",
+            "former_state": "State before",
+            "received": "Bytes fetched",
+            "attempts": "Attempts begun",
+            "not_before": "Starts not before",
+            "claimed_by": "Worker",
+            "heartbeat_at": "Last sign of life",
+            "lease_until": "Worker's until",
+            "site_fault": "The site's fault",
+        }
+        help_texts: ClassVar = {
+            "progress": "Percent.",
+            "former_state": "What the recording returns to when this is cancelled.",
+            "received": "By an import, so far.",
+            "not_before": "After a failure the next attempt waits.",
+            "claimed_by": "The process that does it, or did it last.",
+            "lease_until": "After that another worker may take it over.",
+            "site_fault": "Then no source rule removes the original.",
+        }
 
 
 @admin.register(Job)
-class JobAdmin(ReadOnlyAdmin):
+class JobAdmin(NamingAdmin, ReadOnlyAdmin):
+    form = JobForm
     list_display = (
-        "id", "kind", "recording", "state", "step", "progress", "error", "created_at",
+        "id", "kind", "about", "owner", "state", "step", "progress", "error", "created_at",
         "finished_at",
     )  # fmt: skip
     list_filter = ("state", "kind", "site_fault")
-    list_select_related = ("recording",)
     ordering = ("-id",)
     actions = ("cancel_selected",)
-    exclude = ("claim", "reservation")
+    fieldsets = (
+        (None, {"fields": ("kind", "about", "owner", "state", "step", "progress", "error")}),
+        ("When", {"fields": ("created_at", "started_at", "finished_at", "cancel_requested_at")}),
+        ("What it was asked", {"fields": ("options", "first", "former_state", "received")}),
+        (
+            "Work on it",
+            {"fields": ("attempts", "not_before", "claimed_by", "heartbeat_at", "lease_until")},
+        ),
+        ("For administrators", {"fields": ("site_fault", "log")}),
+    )
+    readonly_fields = ("about", "owner")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         return super().get_queryset(request).defer("log")

@@ -14,18 +14,17 @@ from django.shortcuts import redirect
 from django.template.defaultfilters import filesizeformat
 from django.template.loader import render_to_string
 from django.urls import path
-from django.utils.formats import date_format
 from django.utils.safestring import SafeString
-from django.utils.timezone import localtime
 
 from recordings.admin import erasing
 from recordings.admin.lists import HeldFilter, RecordingList, TrashFilter
-from recordings.ledger.admin_base import LibraryAdmin, number_of
+from recordings.ledger.admin_base import LibraryAdmin, moment, number_of
 from recordings.ledger.exceptions import Held
 from recordings.models import Recording
 from recordings.querysets import RecordingQuerySet
 from recordings.templatetags.library import clock
 from recordings.trash import move_to_trash, restore
+from recordings.uploads.details import language_code
 
 SHOWN = 50  # files and jobs on one recording's page
 MOST = 10_000  # recordings in one action; more is work for a policy
@@ -39,7 +38,14 @@ class RecordingForm(forms.ModelForm):  # type: ignore[type-arg]
             "keep": "Tick it, and no policy removes this recording.",
             "keep_until": "No policy removes it before; empty means that policies decide.",
             "expire_at": "The policy for recordings past their own date takes it then.",
+            "language": "What is spoken, as a code such as en, ru or pt-br; empty: not said.",
         }
+
+    def clean_language(self) -> str:
+        code: str = self.cleaned_data["language"]
+        if code:
+            language_code(code)
+        return code
 
 
 @admin.register(Recording)
@@ -77,8 +83,7 @@ class RecordingAdmin(LibraryAdmin):
 
     @admin.display(description="in the trash until")
     def trash(self, recording: Recording) -> str:
-        until = recording.purge_after
-        return date_format(localtime(until), "DATETIME_FORMAT") if until else "-"
+        return moment(recording.purge_after)
 
     @admin.display(description="stays", empty_value="")
     def stays(self, recording: Recording) -> str:
@@ -131,16 +136,23 @@ class RecordingAdmin(LibraryAdmin):
         return {"delete_selected": (trash[0], "delete_selected", trash[2]), **found}
 
     @admin.action(description="Delete selected recordings (into the trash)", permissions=["change"])
-    def trash_selected(self, request: HttpRequest, queryset: RecordingQuerySet) -> None:
+    def trash_selected(
+        self, request: HttpRequest, queryset: RecordingQuerySet
+    ) -> HttpResponse | None:
         def trash(pks: list[int]) -> int:
             erasing.refuse_held(pks)
             return move_to_trash(pks, by=request.user.get_username())
 
-        self.carry_out(request, queryset, trash, "moved to the trash; they can be restored there")
+        pks = self.chosen(request, queryset)
+        try:
+            self.carry_out(request, pks, trash, "moved to the trash; they can be restored there")
+        except Held:
+            return erasing.stop(self, request, pks, action="delete_selected")
+        return None
 
     @admin.action(description="Restore selected recordings from the trash", permissions=["change"])
     def restore_selected(self, request: HttpRequest, queryset: RecordingQuerySet) -> None:
-        self.carry_out(request, queryset, restore, "restored from the trash")
+        self.carry_out(request, self.chosen(request, queryset), restore, "restored from the trash")
 
     @admin.action(description="Delete selected recordings for ever…", permissions=["change"])
     def erase_selected(
@@ -151,15 +163,18 @@ class RecordingAdmin(LibraryAdmin):
 
     @admin.action(description="Keep: no policy removes them", permissions=["change"])
     def keep_on(self, request: HttpRequest, queryset: RecordingQuerySet) -> None:
-        self.carry_out(request, queryset, lambda pks: set_keep(pks, True), "marked as kept")
+        pks = self.chosen(request, queryset)
+        self.carry_out(request, pks, lambda pks: set_keep(pks, True), "marked as kept")
 
     @admin.action(description="Keep no longer", permissions=["change"])
     def keep_off(self, request: HttpRequest, queryset: RecordingQuerySet) -> None:
-        self.carry_out(request, queryset, lambda pks: set_keep(pks, False), "no longer kept")
+        pks = self.chosen(request, queryset)
+        self.carry_out(request, pks, lambda pks: set_keep(pks, False), "no longer kept")
 
     def chosen(self, request: HttpRequest, queryset: RecordingQuerySet) -> list[int]:
         """Return the numbers of a selection, or say why that is too much and return none."""
-        pks = list(queryset.order_by().values_list("pk", flat=True)[: MOST + 1])
+        rows = erasing.free(request, queryset)
+        pks = list(rows.order_by().values_list("pk", flat=True)[: MOST + 1])
         if len(pks) <= MOST:
             return pks
         self.refuse(
@@ -172,19 +187,14 @@ class RecordingAdmin(LibraryAdmin):
     def carry_out(
         self,
         request: HttpRequest,
-        queryset: RecordingQuerySet,
+        pks: list[int],
         work: Callable[[list[int]], int],
         done: str,
     ) -> None:
         """Do something to a selection, note it in its history and say how much it was."""
-        pks = self.chosen(request, queryset)
         if not pks:
             return
-        try:
-            count = work(pks)
-        except Held as held:
-            self.refuse(request, held)
-            return
+        count = work(pks)
         if count:
             note(request, pks, done)
             self.say(request, f"{number_of(count, 'recording')} {done}.")
@@ -210,8 +220,8 @@ class RecordingAdmin(LibraryAdmin):
         if isinstance(recording, HttpResponse):
             return recording
         if request.method == "POST":
-            self.trash_selected(request, Recording.objects.filter(pk=recording.pk))
-            return redirect("admin:recordings_recording_changelist")
+            stopped = self.trash_selected(request, Recording.objects.filter(pk=recording.pk))
+            return stopped or redirect("admin:recordings_recording_changelist")
         return self.page(
             request,
             "admin/recordings/recording/trash.html",

@@ -12,7 +12,7 @@ from rest_framework import serializers
 
 from recordings.ledger.wording import printable
 from recordings.models import LABEL_LENGTH
-from recordings.uploads.details import LONGEST_SECONDS, MOST_LABELS, label_names
+from recordings.uploads.details import LONGEST_SECONDS, MOST_LABELS, label_names, language_code
 
 MOST: Final = 20  # unknown fields that are named
 LONGEST: Final = 100  # characters of a name
@@ -60,17 +60,11 @@ class SecondsField(serializers.FloatField):
         return seconds
 
 
-class LanguageField(serializers.RegexField):
+class LanguageField(serializers.CharField):
     """A language code, empty where nobody said."""
 
     def __init__(self, **kwargs: Any) -> None:
-        super().__init__(
-            r"^[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*$",
-            max_length=16,
-            allow_blank=True,
-            error_messages={"invalid": "Give a language code such as en, ru or pt-br."},
-            **kwargs,
-        )
+        super().__init__(max_length=16, allow_blank=True, validators=[language_code], **kwargs)
 
 
 class TitleField(serializers.CharField):

@@ -199,5 +199,5 @@ def _finish(
             recording=recording, kind=Kind.FINAL, version=video[1], stored=video[0].settle()
         )
         versions.show(recording, *said)
-        sessions.remove_locked(current, reason=StoredFile.Reason.DELETED, by="rendering")
+        sessions.remove_locked(current, reason=StoredFile.Reason.REPLACED, by="rendering")
         outcome.close(job, Job.State.SUCCEEDED, step="", progress=100)

@@ -160,7 +160,7 @@ class StoredFile(models.Model):
         WRITING = "writing", "being written"
         READY = "ready", "verified"
         CONDEMNED = "condemned", "to be removed"
-        QUARANTINED = "quarantined", "set aside"
+        QUARANTINED = "quarantined", "in quarantine"
 
     class Reason(models.TextChoices):
         DELETED = "deleted", "a person deleted it"
@@ -232,6 +232,17 @@ class StoredFile(models.Model):
         return str(self.file.name)
 
 
+class Quarantined(StoredFile):
+    """A stored file as the page of the quarantine shows it."""
+
+    goes_at: datetime | None  # set by that page
+
+    class Meta:
+        proxy = True
+        verbose_name = "file in quarantine"
+        verbose_name_plural = "files in quarantine"
+
+
 class Lease(models.Model):
     """The right to do one thing alone for a while, such as purging; see leases.py."""
 
@@ -285,7 +296,7 @@ class Hold(models.Model):
         ]
 
     def __str__(self) -> str:
-        return self.sentence
+        return f"{self.reason.rstrip('.')}, placed by {self.placed_by}"
 
     @property
     def sentence(self) -> str:
@@ -378,6 +389,7 @@ __all__ = [
     "Clock",
     "Hold",
     "Lease",
+    "Quarantined",
     "Receipt",
     "Reservation",
     "Scan",

@@ -5,9 +5,11 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import ClassVar
 
+from django.core.exceptions import ValidationError
 from django.db import models
 from django.db.models import CASCADE, SET_NULL, Q
 from django.db.models.functions import Now
+from django.utils.text import capfirst
 from django.utils.translation import gettext_lazy as _
 
 from recordings.ledger.models import Reservation
@@ -119,6 +121,8 @@ class SourceRule(models.Model):
         DELETE = "delete", _("delete the original at once")
         DELAY = "delay", _("delete the original after a delay")
 
+    REASON: ClassVar[str] = "source rule "  # what rows give as the reason, before the event
+
     event = models.CharField(max_length=24, choices=Event, unique=True)
     action = models.CharField(max_length=8, choices=Action)
     delay = models.DurationField(
@@ -146,6 +150,12 @@ class SourceRule(models.Model):
 
     def __str__(self) -> str:
         return f"{self.get_event_display()}: {self.get_action_display()}"
+
+    def clean(self) -> None:
+        """Raise ValidationError where a rule that waits has nothing to wait for."""
+        if self.action == self.Action.DELAY and not self.delay:
+            sentence = _("Say how long it stays, such as 7 days, or let the original go at once.")
+            raise ValidationError({"delay": sentence})
 
     @property
     def removes(self) -> bool:
@@ -179,6 +189,12 @@ class SourceRule(models.Model):
             % words
         )
 
+    @property
+    def effect(self) -> str:
+        """Tell an administrator what the rule does, also where it leaves originals alone."""
+        event = capfirst(self.get_event_display())
+        return self.sentence or _("%(event)s: the original file stays.") % {"event": event}
+
     def _stays_longer(self, delay: timedelta) -> str:
         marks = [] if self.cut_seconds is None else [f"{self.cut_seconds:g} s"]
         marks += [] if self.cut_percent is None else [f"{self.cut_percent:g} %"]
@@ -196,6 +212,18 @@ class SourceRule(models.Model):
         cut = self.cut_seconds is not None and removed > self.cut_seconds
         share = self.cut_percent is not None and removed * 100 > self.cut_percent * duration
         return max(self._delay, self.cut_delay) if cut or share else self._delay
+
+
+def event_of(because: str) -> str:
+    """Name the event of the source rule that a row gives as the reason; others stay as they are."""
+    event = because.removeprefix(SourceRule.REASON)
+    return str(dict(SourceRule.Event.choices).get(event, because))
+
+
+def rule_in_words(because: str) -> str:
+    """Name a source rule as its page does, where a row says it as logs do."""
+    event = event_of(because)
+    return because if event == because else f"the source rule “{event}”"
 
 
 def _in_words(span: timedelta) -> str:

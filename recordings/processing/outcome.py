@@ -181,7 +181,7 @@ def _apply_rule(
         duration=findings.source_duration if findings else 0,
         removed=findings.removed if findings else 0,
     )
-    because = f"source rule {event}"
+    because = f"{SourceRule.REASON}{event}"
     if wait is None:
         _stop_clock(recording)
     elif wait > timedelta(0) or held:

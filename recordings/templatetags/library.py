@@ -15,6 +15,7 @@ from recordings import periods
 from recordings.ledger.names import Kind
 from recordings.models import Recording, RecordingFile, SourceRule
 from recordings.processing import jobs, outcome
+from recordings.processing.models import event_of, rule_in_words
 
 register = template.Library()
 
@@ -92,6 +93,7 @@ def cancelling_rule(recording: Recording) -> SourceRule | None:
 
 
 register.filter("has_source", jobs.has_source)
+register.filter("rule_in_words", rule_in_words)
 register.filter("may_be_processed", jobs.may_be_processed)
 
 
@@ -129,8 +131,7 @@ def leaving(file: RecordingFile, recording: Recording) -> str:
     if recording.is_held:
         return gettext("on hold")
     if file.leaves_at:
-        because = file.leaves_because.removeprefix("source rule ")
-        event = dict(SourceRule.Event.choices).get(because, because)
+        event = event_of(file.leaves_because)
         date = date_format(localtime(file.leaves_at), "DATETIME_FORMAT")
         return gettext("%(date)s, because %(event)s") % {"date": date, "event": event}
     going = file.kind == Kind.ORIGINAL and is_being_processed(recording)

@@ -8,11 +8,16 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import PurePosixPath
 
+from django.core.validators import RegexValidator
+
 from recordings.models import TITLE_LENGTH, Label, Recording
 
 NAME_LENGTH = 255
 MOST_OF_TITLE = 150  # characters in the name of a download
 MOST_LABELS = 20  # of one recording
+language_code = RegexValidator(
+    r"^[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*$", "Give a language code such as en, ru or pt-br."
+)
 LONGEST_SECONDS = 100 * 3600  # no recording has a later moment to trim at
 
 

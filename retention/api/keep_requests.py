@@ -75,17 +75,18 @@ class KeepRequestsQuery(serializers.Serializer[Any]):
 
 
 class KeepRequestSerializer(serializers.ModelSerializer[KeepRequest]):
-    """A request; `keep` and `granted_until` say what was granted."""
+    """A request; `keep` and `granted_until` say what was granted, `outcome` what holds now."""
 
     recording = serializers.IntegerField(source="recording_id", read_only=True)
     owner = serializers.SerializerMethodField(help_text="A user name.")
     keep = serializers.SerializerMethodField(help_text="Granted for good.")
+    outcome = serializers.SerializerMethodField(help_text="What has become of it, in words.")
 
     class Meta:
         model = KeepRequest
         fields = [
             "id", "recording", "title", "owner", "asked_by", "asked_at", "reason", "until",
-            "state", "keep", "granted_until", "answer", "decided_by", "decided_at",
+            "state", "keep", "granted_until", "outcome", "answer", "decided_by", "decided_at",
         ]  # fmt: skip
         read_only_fields = fields
 
@@ -95,6 +96,10 @@ class KeepRequestSerializer(serializers.ModelSerializer[KeepRequest]):
 
     def get_keep(self, request: KeepRequest) -> bool:
         return request.state == KeepRequest.State.GRANTED and request.granted_until is None
+
+    def get_outcome(self, request: KeepRequest) -> str:
+        outcomes: dict[int, str] = self.context["outcomes"]
+        return outcomes[request.pk]
 
 
 class AskedForManySerializer(serializers.Serializer[Any]):
@@ -106,7 +111,8 @@ class AskedForManySerializer(serializers.Serializer[Any]):
 
 def shown(requests: Sequence[KeepRequest]) -> list[dict[str, Any]]:
     names = owner_names({request.owner_id for request in requests})
-    context = {"owner_names": names}
+    outcomes = {one.pk: said for one, said in keeping.with_outcomes(requests)}
+    context = {"owner_names": names, "outcomes": outcomes}
     return list(KeepRequestSerializer(requests, many=True, context=context).data)
 
 

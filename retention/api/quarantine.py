@@ -20,7 +20,7 @@ from recordings.ledger.names import former_name
 
 
 class QuarantinedSerializer(serializers.ModelSerializer[StoredFile]):
-    """An orphan that was set aside; `name` is the one it had and gets back."""
+    """An orphan in quarantine; `name` is the one it had and gets back."""
 
     name = serializers.SerializerMethodField()
     quarantined_at = serializers.DateTimeField(source="ready_at", read_only=True)
@@ -42,7 +42,7 @@ class QuarantineView(GenericAPIView[StoredFile]):
 
     @extend_schema(operation_id="list_quarantine", responses=QuarantinedSerializer(many=True))
     def get(self, request: Request) -> Response:
-        """List what was set aside because no row knew it, newest first."""
+        """List what is in quarantine because no row knew it, newest first."""
         page = self.paginate_queryset(quarantine.settled()) or []
         return self.get_paginated_response(QuarantinedSerializer(page, many=True).data)
 

@@ -11,7 +11,7 @@ from django import template
 from django.utils.translation import gettext
 
 from recordings.models import Recording
-from retention import dashboard, departures, notices, notify, schedule
+from retention import dashboard, departures, keeping, notify, schedule
 from retention.clock import database_now
 from retention.explain import Explanation
 from retention.explain import explain as _explain
@@ -74,7 +74,7 @@ def keep_request(context: Any, recording: Recording) -> dict[str, Any]:
     return {
         "recording": recording,
         "asked": asked,
-        "outcome": asked and notices.outcome(asked),
+        "outcome": asked and keeping.with_outcomes([asked])[0][1],
         "form": AskForm(),
         "request": context["request"],
         "user": context["user"],
@@ -94,7 +94,7 @@ def owner_notices(context: Any) -> dict[str, Any]:
         "leaving": departures.first_of(user.pk, at=database_now(), most=SHOWN),
         "stopped": schedule.stopped(),
         "most": SHOWN,
-        "requests": [(asked, notices.outcome(asked)) for asked in requests],
+        "requests": keeping.with_outcomes(requests),
         "there": set(there.values_list("pk", flat=True)),
         "mails_go_out": notify.mails_go_out(),
         "wants_mail": not off.exists(),

@@ -125,3 +125,12 @@ def test_page_of_a_recording_says_what_becomes_of_it(desk, recording):
     Recording.objects.update(keep_until=timezone.now() + timedelta(days=60))
     page = desk.get(reverse("admin:recordings_recording_changelist"))
     assert '<td class="field-stays">kept</td>' in page.content.decode()
+
+
+def test_page_says_what_holds_now(desk, asked):
+    keeping.grant(asked[0], by="anna", until=None)
+    Recording.objects.update(keep=False)
+
+    page = desk.get(reverse(f"admin:{MODEL}_change", args=[asked[0].pk])).content.decode()
+
+    assert "Granted, but an administrator ended that: it is no longer kept." in page

@@ -53,8 +53,12 @@ def test_selection_with_a_held_recording_stays_whole(act, make_recording):
 
     answer = act(LIST, "delete_selected", [free, held])
 
-    assert "Court case" in said(answer)
+    page = answer.content.decode()
+    assert "Nothing was moved to the trash. 1 of 2 recordings is on hold:" in page
+    assert "Go on with the other 1 recording" in page
     assert Recording.objects.live().count() == 2
+    act(LIST, "delete_selected", [free, held], only_free="yes")
+    assert Recording.objects.live().get() == held
 
 
 def test_delete_button_is_the_trash_too(desk, recording, stored_names):
@@ -72,7 +76,7 @@ def test_held_recording_is_refused_at_its_delete_button(desk, recording, owner):
 
     answer = desk.post(page_of(recording, "delete"), follow=True)
 
-    assert "Audit of the faculty" in said(answer)
+    assert "Audit of the faculty" in answer.content.decode()
     assert Recording.objects.live().exists()
 
 
@@ -148,6 +152,23 @@ def test_held_recording_is_not_erased(act, recording):
     assert "Court case" in answer
     assert 'name="confirmation"' not in answer
     assert StoredFile.objects.ready().count() == 5
+
+
+def test_others_of_a_selection_are_erased_without_what_is_held(act, make_recording):
+    free, held = make_recording(title="Botany"), make_recording(title="Chemistry")
+    hold_recording(held.pk, reason="Court case", by="anna")
+    both = [free, held]
+
+    stopped = act(LIST, "erase_selected", both).content.decode()
+    asked = act(LIST, "erase_selected", both, only_free="yes").content.decode()
+    act(LIST, "erase_selected", both, only_free="yes", confirmation="1")
+
+    assert "“Chemistry” of olga. This recording is on hold" in stopped
+    assert "Botany" not in stopped
+    assert all('name="only_free" value="yes"' in page for page in (stopped, asked))
+    assert "“Botany” of olga" in asked
+    assert "Chemistry" not in asked
+    assert Recording.objects.get() == held
 
 
 def test_one_recording_is_erased_from_its_own_page(desk, recording):
@@ -317,3 +338,12 @@ def test_owner_who_is_staff_without_the_permission_sees_nothing(client, make_use
     assert client.post(page_of(recording, "erase"), {"confirmation": "1"}).status_code == 403
     assert client.post(page_of(recording, "delete")).status_code == 403
     assert Recording.objects.live().exists()
+
+
+@pytest.mark.parametrize(("code", "kept"), [("klingon!!", ""), ("pt-br", "pt-br"), ("", "")])
+def test_language_is_checked_as_the_api_does(desk, recording, code, kept):
+    page = desk.post(page_of(recording), {"title": "Lecture", "language": code}, follow=True)
+
+    recording.refresh_from_db()
+    assert recording.language == kept
+    assert ("Give a language code such as en" in page.content.decode()) == (code != kept)

@@ -13,7 +13,7 @@ from recordings import tasks, trash
 from recordings.editing import rendering, sessions, sound
 from recordings.editing.models import EditingSession
 from recordings.ledger.exceptions import Lost
-from recordings.ledger.models import Account, StoredFile
+from recordings.ledger.models import Account, Receipt, StoredFile
 from recordings.ledger.names import Kind
 from recordings.models import Job, Recording, RecordingFile
 from recordings.processing import ffmpeg, jobs, work
@@ -99,6 +99,8 @@ def test_rendering_ends_with_a_video_new_subtitles_and_no_session(
     filmed.refresh_from_db()
     assert filmed.state == "ready"
     assert_nothing_but({str(file.stored) for file in filmed.files.select_related("stored")})
+    sound_gone = Receipt.objects.get(kind=Kind.SESSION_AUDIO)
+    assert (sound_gone.reason, sound_gone.released_by) == ("replaced", "rendering")
 
 
 def test_burned_captions_are_in_the_picture(ask, opened, filmed, tmp_path):

@@ -6,7 +6,9 @@ from datetime import timedelta
 
 import pytest
 from django.db import DatabaseError, connection, transaction
+from django.template.defaultfilters import filesizeformat
 from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
 
 from recordings import trash
 from recordings.holds import hold_owner, hold_recording
@@ -217,3 +219,18 @@ def test_old_copy_of_a_recording_that_changed_hands_is_held_with_its_owner(
         recording.delete()
 
     assert Recording.objects.filter(pk=recording.pk).exists()
+
+
+def test_trash_and_the_question_before_for_ever_tell_the_same_size(client, owner, recording):
+    client.force_login(owner)
+    former = recording.files.get(kind="transcript")
+    former.superseded_at = timezone.now()
+    former.save()
+    move_to_trash([recording.pk], by="olga")
+    size = filesizeformat(sum(file.stored.size for file in recording.files.all()))
+
+    listed = client.get("/trash").content.decode()
+    asked = client.post("/trash/erase", {"recordings": [recording.pk]}).content.decode()
+
+    assert f"<span>{size}</span>" in listed
+    assert f"its files, {size} in all" in asked

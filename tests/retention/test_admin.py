@@ -12,9 +12,9 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django_celery_beat.models import PeriodicTask
 
+from recordings.forms import SpanField
 from recordings.models import Recording
 from retention import tasks
-from retention.forms import SpanField
 from retention.models import RetentionPolicy, RetentionRun, RetentionSwitch
 from tests.admin.conftest import desk, said  # noqa: F401  (a fixture among them)
 from tests.retention.conftest import DAY, ago, make_old, run

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
+import time_machine
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
@@ -137,6 +138,40 @@ def test_granted_for_good_is_kept(api, admin_api, recording, make_policy):
     assert response.status_code == 200
     assert (granted["state"], granted["keep"], granted["decided_by"]) == ("granted", True, "anna")
     assert (run(policy).deleted, Recording.objects.live().count()) == (0, 1)
+
+
+def test_pages_and_api_say_what_holds_now(client, owner, api, admin_api, recording):
+    number = ask(api, recording).json()["id"]
+    answer(admin_api, number, "grant", keep=True)
+    client.force_login(owner)
+    page = f"/recordings/{recording.pk}"
+    places = [(client, page), (client, "/account"), (api, f"/api{page}/keep-request")]
+
+    def say(sentence):
+        answers = [one.get(place).content.decode().lower() for one, place in places]
+        return [sentence in answer for answer in answers]
+
+    assert all(say("granted, it is kept for good."))
+    Recording.objects.update(keep=False)
+    assert all(say("granted, but an administrator ended that: it is no longer kept."))
+    assert not any(say("it is kept for good"))
+
+
+def test_outcome_tells_a_date_that_holds_from_one_that_is_past(recording, make_recording):
+    now = timezone.now()
+    asked = keeping.ask(recording, reason="Exam", by="olga")
+    keeping.grant(asked, by="anna", until=now + timedelta(days=2))
+    gone = keeping.ask(make_recording(files=0), reason="Exam", by="olga")
+    keeping.grant(gone, by="anna", until=None)
+    erase([gone.recording_id], by="olga")
+
+    def said():
+        return [sentence for _, sentence in keeping.with_outcomes([asked, gone])]
+
+    assert said()[0].startswith("granted, it is kept until ")
+    assert said()[1] == "granted, but the recording is not in the library any more."
+    with time_machine.travel(now + timedelta(days=3)):
+        assert said()[0].startswith("granted, it was kept until ")
 
 
 def test_extension_holds_every_policy_back_until_its_day(api, admin_api, recording, make_policy):

@@ -9,6 +9,8 @@ import pytest
 from django.conf import settings
 from django.db.models import F
 from django.urls import reverse
+from django.utils.formats import date_format
+from django.utils.timezone import localtime
 
 from recordings.holds import hold_owner, hold_recording
 from recordings.ledger import identity, quarantine
@@ -245,14 +247,42 @@ def test_quarantine_is_for_administrators(quarantined, api, client):  # noqa: F8
     assert client.get("/api/quarantine").status_code == 401
 
 
-def test_administrator_puts_back_in_the_admin(quarantined, client, administrator):
+def test_administrator_puts_back_in_the_admin_once_asked(quarantined, client, administrator):
     client.force_login(administrator)
+    address = reverse("admin:ledger_quarantined_changelist")
     chosen = {"action": "put_back", "_selected_action": [quarantined.pk]}
 
-    answer = client.post(reverse("admin:ledger_storedfile_changelist"), chosen, follow=True)
+    question = client.post(address, chosen).content.decode()
+    assert f"<li>{ORPHAN} (4\xa0bytes)</li>" in question
+    assert ORPHAN not in listed()
+    answer = client.post(address, {**chosen, "confirmed": "yes"}, follow=True)
 
     assert f"A file is back at {ORPHAN}." in answer.content.decode()
     assert ORPHAN in listed()
+
+
+def test_quarantine_is_a_page_of_its_own(quarantined, client, owner, administrator, make_policy):
+    client.force_login(administrator)
+    address = reverse("admin:ledger_quarantined_changelist")
+    named = quarantined.file.name.replace("user_1/", f"user_{owner.pk}/")
+    StoredFile.objects.filter(pk=quarantined.pk).update(file=named)
+
+    def shown():
+        return client.get(address).content.decode()
+
+    assert address in client.get(reverse("admin:index")).content.decode()
+    assert "no policy removes it" in shown()
+    assert f'{reverse("admin:auth_user_change", args=[owner.pk])}">olga</a>' in shown()
+    assert "recording 987 (not in the library)" in shown()
+    make_policy("quarantine", max_age_seconds=30 * 86400, crontab="0 3 * * *")
+    quarantined.refresh_from_db()
+    goes = date_format(localtime(quarantined.ready_at + timedelta(days=30)), "DATETIME_FORMAT")
+    assert goes in shown()
+    page = reverse("admin:ledger_quarantined_change", args=[quarantined.pk])
+    assert goes in client.get(page).content.decode()
+    assert client.post(page, {"state": "ready"}).status_code == 403
+    delete = reverse("admin:ledger_quarantined_delete", args=[quarantined.pk])
+    assert client.post(delete).status_code == 403
 
 
 def test_number_too_large_for_a_database_is_no_shape_we_know(policy):
