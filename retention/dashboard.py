@@ -1,7 +1,7 @@
 """The dashboard's figures: read from rows that are kept, never counted over the library.
 
-What a day's snapshot and forecast say is of that day; accounts, runs and what waits to be purged
-are of this moment.
+What a day's snapshot says is of that day, the forecast of the policies it was made from; accounts,
+runs and what waits to be purged are of this moment.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from django.views.decorators.http import require_safe
 from recordings.ledger.models import Account, StoredFile
 from recordings.ledger.names import Kind
 from recordings.ledger.permissions import ADMINISTER
-from retention import charts
+from retention import charts, foreseen
 from retention.choices import Mode, State
 from retention.clock import database_now
 from retention.health import health
@@ -175,7 +175,10 @@ def coming(today: date) -> dict[str, Any]:
         ]
         for day in days
     ]
+    stands = foreseen.found()
     return {
+        "foreseen_at": stands and stands.at,
+        "changes": foreseen.sentence(stands.changes, policies) if stands else "",
         "rows": [(row, policies.get(row.policy_slug, row.policy_slug)) for row in rows],
         "bars": charts.bars(columns),
         "names": [(policies.get(slug, slug), n % COLOURS) for n, slug in enumerate(slugs)],
