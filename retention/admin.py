@@ -16,7 +16,7 @@ from django.views.decorators.http import require_POST
 
 from recordings.ledger.admin_base import LibraryAdmin
 from retention import admin_health as admin_health  # registers its pages
-from retention import runs, schedule, words
+from retention import resting, runs, schedule, words
 from retention.choices import Action, Mode
 from retention.exceptions import RetentionError
 from retention.forms import PolicyForm, target_choices
@@ -108,8 +108,7 @@ class PolicyAdmin(LibraryAdmin):
     def response_change(self, request: HttpRequest, obj: Any) -> HttpResponse:
         answer = super().response_change(request, obj)
         if not obj.may_act:
-            sentence = "It is out of force until it is accepted."
-            self.message_user(request, sentence, messages.WARNING)
+            self.message_user(request, resting.awaiting(obj), messages.WARNING)
         return answer
 
     @admin.display(description="what it does")

@@ -57,6 +57,7 @@ class View:
     change: Change | None
     weighed: str
     sentence: str
+    promise: str  # what accepting it says of later; or nothing
     samples: tuple[tuple[Facts, str], ...]  # each with its owner's name; empty where it has none
 
     @classmethod
@@ -72,6 +73,7 @@ class View:
             change=against,
             weighed=words.weighed(found.goes, noun),
             sentence=words.changed(against, noun) if against else "",
+            promise=target.promises(policy) if target else "",
             samples=_named(found.samples),
         )
 

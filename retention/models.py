@@ -296,6 +296,11 @@ class RetentionPolicy(models.Model):
         return any(self.scope.get(name) for name in everyone())
 
     @property
+    def is_promise(self) -> bool:
+        """Whether its age is how long everyone's things stay before it deletes them."""
+        return self.action == Action.DELETE and not self.is_scoped
+
+    @property
     def limits(self) -> dict[str, int]:
         found = {
             "items": self.limit_items,

@@ -73,6 +73,7 @@ class Target(ABC):
     actions: ClassVar[tuple[Action, ...]]
     does: ClassVar[Mapping[Action, str]] = {}  # what an action comes to, where not the usual
     verb: ClassVar[str] = ""  # what became of things, where `deleted` says too much
+    neglected: ClassVar[str] = ""  # a sentence: how it stands without any policy in force
     rules: ClassVar[tuple[Rule, ...]] = (Rule.AGE,)
     scopes: ClassVar[frozenset[str]] = frozenset()
     has_percent: ClassVar[bool] = False  # limits may be a share of everything in the scope
@@ -110,6 +111,10 @@ class Target(ABC):
 
         `of` is the scope in words, with a space before it, or empty.
         """
+
+    def promises(self, policy: RetentionPolicy) -> str:
+        """Say what accepting the policy promises for later, beside what goes now; or nothing."""
+        return ""
 
     def misfits(self, policy: RetentionPolicy) -> Iterable[tuple[str, str]]:
         """Name fields that say what this target alone cannot do, each with a sentence."""
