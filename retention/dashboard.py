@@ -116,7 +116,7 @@ def unapproved() -> QuerySet[RetentionRun]:
     """The last run of each policy where it stopped over a limit and waits for an administrator."""
     runs = RetentionRun.objects.filter(policy=OuterRef("pk"), mode=Mode.EXECUTE).order_by("-id")
     last = RetentionPolicy.objects.order_by().values(last=Subquery(runs.values("pk")[:1]))
-    waiting = RetentionRun.objects.filter(pk__in=last, state=State.WAITING)
+    waiting = RetentionRun.objects.current().filter(pk__in=last, state=State.WAITING)
     return waiting.select_related("policy").order_by("-id")
 
 

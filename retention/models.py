@@ -58,7 +58,7 @@ class RetentionPolicyQuerySet(models.QuerySet["RetentionPolicy"]):
 
     def with_last_run(self, **of: Any) -> Self:
         """Prefetch each policy's last run, or the last of a mode, in one query for any page."""
-        newest = RetentionRun.objects.newest_of_each_policy(**of)
+        newest = RetentionRun.objects.newest_of_each_policy(**of).with_what_went()
         return self.prefetch_related(Prefetch("runs", queryset=newest, to_attr="last_runs"))
 
     def update(self, **values: Any) -> int:

@@ -33,8 +33,7 @@ def to_the_second(moment: datetime | None) -> str:
 
 def in_words(run: RetentionRun) -> str:
     """Say how a run stands in a few words."""
-    state = str(run.get_state_display()).capitalize()
-    done = f"{state}: {went(run)}"
+    done = f"{words.stands(run).capitalize()}: {went(run)}"
     return f"{done}, {run.failed} failed" if run.failed else done
 
 
@@ -48,7 +47,7 @@ def went(run: RetentionRun) -> str:
 @admin.register(RetentionRun)
 class RunAdmin(ReadOnlyAdmin):
     list_display = (
-        "id", "policy_slug", "mode", "state", "started_by", "matched", "went", "skipped",
+        "id", "policy_slug", "mode", "stands", "started_by", "matched", "went", "skipped",
         "failed", "freed", "began",
     )  # fmt: skip
     list_display_links = ("id", "policy_slug")
@@ -56,7 +55,7 @@ class RunAdmin(ReadOnlyAdmin):
     search_fields = ("=policy_slug",)
     search_help_text = "The slug of a policy."
     fieldsets = (
-        (None, {"fields": ("of_policy", ("mode", "state"), "message")}),
+        (None, {"fields": ("of_policy", ("mode", "stands"), "message")}),
         (
             "What",
             {
@@ -66,13 +65,16 @@ class RunAdmin(ReadOnlyAdmin):
         (
             "Who and when",
             {
-                "fields": (("started_by", "approved_by"), ("began", "ended")),
+                "fields": (("started_by", "approved_by"), ("asked", "began", "ended")),
             },
         ),
     )
-    readonly_fields = ("of_policy", "size", "went", "freed", "began", "ended")
+    readonly_fields = ("of_policy", "stands", "size", "went", "freed", "asked", "began", "ended")
     list_select_related = ("policy",)
     change_form_template = "admin/retention/retentionrun/change_form.html"
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[RetentionRun]:
+        return RetentionRun.objects.with_what_went().order_by(*self.get_ordering(request))
 
     def render_change_form(
         self, request: HttpRequest, context: Any, *args: Any, **kwargs: Any
@@ -97,6 +99,14 @@ class RunAdmin(ReadOnlyAdmin):
     @admin.display(description="what went")
     def went(self, run: RetentionRun) -> str:
         return went(run)
+
+    @admin.display(description="state")
+    def stands(self, run: RetentionRun) -> str:
+        return words.stands(run)
+
+    @admin.display(description="asked for at")
+    def asked(self, run: RetentionRun) -> str:
+        return to_the_second(run.created_at)
 
     @admin.display(description="started at")
     def began(self, run: RetentionRun) -> str:
