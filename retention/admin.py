@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, Final
 
 from django.contrib import admin, messages
+from django.contrib.admin.models import CHANGE, LogEntry
 from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
@@ -29,6 +30,7 @@ from retention.scopes import meet
 __all__ = ["KeepRequestAdmin", "PolicyAdmin", "RunAdmin", "RunItemAdmin"]
 
 CHANGED: Final = "The policy has changed meanwhile: look at it again."
+ASKED: Final = {Mode.PLAN: "Previewed by run {}.", Mode.EXECUTE: "Started run {} by hand."}
 FIELDSETS: Any = (
     (None, {"fields": ("summary", "acceptance", "next_due", "last_run")}),
     ("What", {"fields": ("name", "slug", "enabled", "target", "action")}),
@@ -138,17 +140,28 @@ class PolicyAdmin(LibraryAdmin):
 
     @admin.action(description="Enable selected policies", permissions=["change"])
     def enable_selected(self, request: HttpRequest, queryset: QuerySet[RetentionPolicy]) -> None:
-        self.say(request, f"Policies enabled: {queryset.update(enabled=True)}.")
+        self.turn(request, queryset, enabled=True)
 
     @admin.action(description="Disable selected policies", permissions=["change"])
     def disable_selected(self, request: HttpRequest, queryset: QuerySet[RetentionPolicy]) -> None:
-        self.say(request, f"Policies disabled: {queryset.update(enabled=False)}.")
+        self.turn(request, queryset, enabled=False)
+
+    def turn(
+        self, request: HttpRequest, queryset: QuerySet[RetentionPolicy], *, enabled: bool
+    ) -> None:
+        """Turn policies on or off, each with a line in its history."""
+        said = "enabled" if enabled else "disabled"
+        LogEntry.objects.log_actions(
+            request.user.pk or 0, list(queryset), CHANGE, f"{said.capitalize()}."
+        )
+        self.say(request, f"Policies {said}: {queryset.update(enabled=enabled)}.")
 
     @admin.action(description="Preview selected policies", permissions=["change"])
     def preview_selected(self, request: HttpRequest, queryset: QuerySet[RetentionPolicy]) -> None:
         for policy in queryset:
             try:
-                runs.ask(policy, mode=Mode.PLAN, by=request.user.get_username())
+                run = runs.ask(policy, mode=Mode.PLAN, by=request.user.get_username())
+                self.log_change(request, policy, ASKED[Mode.PLAN].format(run.pk))
                 self.say(request, f"{policy} is planned: its run shows what it would remove.")
             except RetentionError as error:
                 self.refuse(request, f"{policy}: {error}")
@@ -175,6 +188,7 @@ class PolicyAdmin(LibraryAdmin):
         if request.method == "POST":
             by = request.user.get_username()
             if was_shown(policy, request) and policy.accept(version=policy.version, by=by):
+                self.log_change(request, policy, f"Accepted version {policy.version}.")
                 self.say(request, f"“{policy}” is accepted and does its work from now on.")
                 return redirect("admin:retention_retentionpolicy_change", pk)
             self.refuse(request, CHANGED)
@@ -214,6 +228,7 @@ class PolicyAdmin(LibraryAdmin):
         except RetentionError as error:
             self.refuse(request, error)
             return redirect("admin:retention_retentionpolicy_change", policy.pk)
+        self.log_change(request, policy, ASKED[mode].format(run.pk))
         return redirect("admin:retention_retentionrun_change", run.pk)
 
     def switch(self, request: HttpRequest) -> HttpResponse:

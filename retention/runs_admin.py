@@ -136,16 +136,25 @@ class RunAdmin(ReadOnlyAdmin):
             raise PermissionDenied
         return get_object_or_404(RetentionRun.objects.select_related("policy"), pk=pk)
 
+    def note(self, request: HttpRequest, run: RetentionRun, what: str) -> None:
+        """Write into the history of the run and of its policy who did what."""
+        self.log_change(request, run, f"{what}.")
+        if run.policy:
+            self.log_change(request, run.policy, f"{what} run {run.pk}.")
+
     def approve(self, request: HttpRequest, pk: int) -> HttpResponse:
         try:
-            runs.approve(self.mine(request, pk), by=request.user.get_username())
+            run = runs.approve(self.mine(request, pk), by=request.user.get_username())
+            self.note(request, run, "Approved")
             self.say(request, "Approved: exactly these items go, as far as they are still due.")
         except RetentionError as error:
             self.refuse(request, error)
         return redirect("admin:retention_retentionrun_change", pk)
 
     def cancel(self, request: HttpRequest, pk: int) -> HttpResponse:
-        if runs.cancel(self.mine(request, pk), by=request.user.get_username()):
+        run = self.mine(request, pk)
+        if runs.cancel(run, by=request.user.get_username()):
+            self.note(request, run, "Cancelled")
             self.say(request, "It stops; what went before stays gone.")
         else:
             self.refuse(request, "It has ended, so there is nothing to stop.")
@@ -153,7 +162,8 @@ class RunAdmin(ReadOnlyAdmin):
 
     def undo(self, request: HttpRequest, pk: int) -> HttpResponse:
         try:
-            undo.ask(self.mine(request, pk), by=request.user.get_username())
+            run = undo.ask(self.mine(request, pk), by=request.user.get_username())
+            self.note(request, run, "Began to undo")
             self.say(request, "What this run moved to the trash is being brought back.")
         except RetentionError as error:
             self.refuse(request, error)
