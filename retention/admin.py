@@ -18,7 +18,7 @@ from django.views.decorators.http import require_POST
 from recordings.ledger.admin_base import LibraryAdmin
 from retention import admin_health as admin_health  # registers its pages
 from retention import resting, runs, schedule, words
-from retention.choices import Action, Mode
+from retention.choices import Mode
 from retention.exceptions import RetentionError
 from retention.forms import PolicyForm, target_choices
 from retention.impact import View
@@ -217,7 +217,7 @@ class PolicyAdmin(LibraryAdmin):
         context = {
             "policy": policy,
             "seen": View.of(policy, compared=False),
-            "afterwards": words.AFTERWARDS[Action(policy.action)],
+            "afterwards": words.afterwards(policy),
         }
         template = "admin/retention/retentionpolicy/run.html"
         return self.page(request, template, f"Run “{policy}” now", **context)

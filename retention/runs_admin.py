@@ -34,7 +34,8 @@ def to_the_second(moment: datetime | None) -> str:
 def in_words(run: RetentionRun) -> str:
     """Say how a run stands in a few words."""
     done = f"{words.stands(run).capitalize()}: {went(run)}"
-    return f"{done}, {run.failed} failed" if run.failed else done
+    done = f"{done}, {run.failed} failed" if run.failed else done
+    return f"{done}. {run.message}" if run.message else done
 
 
 def went(run: RetentionRun) -> str:

@@ -126,13 +126,13 @@ def carry_through(run: RetentionRun, once: RetentionPolicy | None) -> tuple[Stat
     if run.planned_at is None:
         plan(run, policy, target)
     if run.mode == Mode.PLAN:
-        return State.PLANNED, ""
+        return State.PLANNED, target.remark()
     if not run.approved_by and (sentence := guard.over_limit(run, policy)):
         return State.WAITING, sentence
     if policy.action != Action.REPORT:
         remove(run, policy, target)
     run.refresh_from_db(fields=["failed"])
-    return (State.PARTIAL if run.failed else State.SUCCEEDED), ""
+    return (State.PARTIAL if run.failed else State.SUCCEEDED), target.remark()
 
 
 def current_policy(run: RetentionRun) -> RetentionPolicy:

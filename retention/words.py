@@ -47,6 +47,13 @@ def went(run: RetentionRun) -> str:
     return f"{run.deleted} {_verb(run)}"
 
 
+def afterwards(policy: RetentionPolicy) -> str:
+    """Say whether what the policy removes can come back."""
+    action, target = Action(policy.action), find(policy.target)
+    usual = AFTERWARDS[action]
+    return target.afterwards.get(action, usual) if target else usual
+
+
 def _verb(run: RetentionRun) -> str:
     """Take the word from the run's policy, or from what it removed where that is another by now."""
     if run.state in (State.UNDOING, State.UNDONE):  # only what went to the trash comes back

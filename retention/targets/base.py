@@ -72,6 +72,7 @@ class Target(ABC):
     clocks: ClassVar[tuple[Clock, ...]]  # the first is understood
     actions: ClassVar[tuple[Action, ...]]
     does: ClassVar[Mapping[Action, str]] = {}  # what an action comes to, where not the usual
+    afterwards: ClassVar[Mapping[Action, str]] = {}  # whether it comes back, where not as usual
     verb: ClassVar[str] = ""  # what became of things, where `deleted` says too much
     neglected: ClassVar[str] = ""  # a sentence: how it stands without any policy in force
     rules: ClassVar[tuple[Rule, ...]] = (Rule.AGE,)
@@ -94,6 +95,10 @@ class Target(ABC):
 
         With `in_database` the caller has a transaction open, else it has none.
         """
+
+    def remark(self) -> str:
+        """Say after a run what its items do not: what was seen and is no candidate yet."""
+        return ""
 
     def prepare(self, work: Work, alive: Callable[[], None]) -> None:  # noqa: B027 (most need none)
         """Do beforehand, without a transaction, what takes long; `alive` is called now and then.
