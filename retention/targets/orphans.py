@@ -186,8 +186,9 @@ class Orphans(Target):
         )
         said = []
         if young:
-            said.append(f"{words.counted(young, 'file')} without a row too young to judge")
+            said.append(f"{words.counted(young, 'file')} too young to judge")
         if unsure["number"]:
             again = f"{unsure['first'] + APART:%Y-%m-%d %H:%M} UTC"
-            said.append(f"{unsure['number']} seen once, judged again from {again}")
+            once = words.counted(unsure["number"], "file")
+            said.append(f"{once} seen once, judged again from {again}")
         return f"{'; '.join(said)}." if said else ""

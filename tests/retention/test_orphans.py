@@ -94,11 +94,11 @@ def test_run_says_what_it_cannot_tell_yet(policy, settings):
     third = run(policy)
 
     assert first.message == (
-        f"1 seen once, judged again from {seen + timedelta(days=1):%Y-%m-%d %H:%M} UTC."
+        f"1 file seen once, judged again from {seen + timedelta(days=1):%Y-%m-%d %H:%M} UTC."
     )
     assert plan.message == first.message
     assert (second.deleted, second.message) == (1, "")
-    assert third.message == "2 files without a row too young to judge."
+    assert third.message == "2 files too young to judge."
     assert third.message in admin.in_words(third)
 
 
