@@ -80,6 +80,8 @@ class PolicyAdmin(LibraryAdmin):
     actions = ("enable_selected", "disable_selected", "preview_selected")
     change_list_template = "admin/retention/retentionpolicy/change_list.html"
     change_form_template = "admin/retention/retentionpolicy/change_form.html"
+    delete_confirmation_template = "admin/retention/retentionpolicy/delete.html"
+    delete_selected_confirmation_template = "admin/retention/retentionpolicy/delete_selected.html"
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[RetentionPolicy]:
         return RetentionPolicy.objects.with_last_run(mode=Mode.EXECUTE).order_by(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 
 from retention.models import RetentionPolicy
+from retention.scopes import meet
 from retention.targets import find
 
 
@@ -20,6 +21,7 @@ def awaiting(policy: RetentionPolicy) -> str:
 def without(policies: Collection[RetentionPolicy]) -> list[str]:
     """Say what will not happen any more when these are deleted, of those that act now."""
     acting = [policy for policy in policies if policy.enabled and policy.may_act]
+    meet(acting)
     return [*(policy.summary for policy in acting), *_left_alone(acting)]
 
 

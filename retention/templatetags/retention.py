@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -11,7 +11,7 @@ from django import template
 from django.utils.translation import gettext
 
 from recordings.models import Recording
-from retention import departures, notices, schedule
+from retention import departures, notices, resting, schedule
 from retention.clock import database_now
 from retention.explain import Explanation
 from retention.explain import explain as _explain
@@ -35,6 +35,12 @@ def policy_names() -> dict[str, str]:
 def pause() -> RetentionSwitch | None:
     """The switch while it pauses all scheduled policies."""
     return RetentionSwitch.paused()
+
+
+@register.simple_tag
+def without(policies: RetentionPolicy | Iterable[RetentionPolicy]) -> list[str]:
+    """What will not happen any more without a policy, or without many."""
+    return resting.without([policies] if isinstance(policies, RetentionPolicy) else list(policies))
 
 
 @register.filter

@@ -60,3 +60,23 @@ def test_saving_a_change_says_that_nothing_empties_the_trash(desk, trash, make_p
     assert "it removes nothing meanwhile. " + ALONE in changed
     assert "it removes nothing meanwhile." in covered
     assert ALONE not in covered
+
+
+def test_deleting_policies_says_what_no_longer_happens(desk, shipped, make_policy):  # noqa: F811
+    trash, cache = shipped["trash"], shipped["cache"]  # the cache's is off
+    one = desk.get(page("retentionpolicy_delete", trash.pk)).content.decode()
+    chosen = {"action": "delete_selected", "_selected_action": [trash.pk, cache.pk]}
+    both = desk.post(page("retentionpolicy_changelist"), chosen).content.decode()
+    make_policy("trash", name="Another")
+    covered = desk.get(page("retentionpolicy_delete", trash.pk)).content.decode()
+    resting = desk.get(page("retentionpolicy_delete", cache.pk)).content.decode()
+
+    for shown in (one, both):
+        assert "This no longer happens once they are deleted" in shown
+        assert trash.summary in shown
+        assert ALONE in shown
+        assert cache.summary not in shown
+    assert trash.summary in covered
+    assert ALONE not in covered
+    assert "no longer happens" not in resting
+    assert RetentionPolicy.objects.filter(pk=trash.pk).exists()
