@@ -134,6 +134,18 @@ class RetentionRun(models.Model):
         return f"policy {self.policy_slug} v{self.policy_version}"
 
     @property
+    def policy_name(self) -> str:
+        """How pages name its policy; by the slug it had where that is gone."""
+        return self.policy.name if self.policy else self.policy_slug
+
+    @property
+    def stands(self) -> str:
+        """How it stands in a few words."""
+        from retention import words
+
+        return words.stands(self)
+
+    @property
     def is_undoable(self) -> bool:
         """Whether it may have something in the trash; how much of it is left, `undo` finds out."""
         trashed = self.items.filter(outcome=Outcome.TRASHED)
@@ -209,6 +221,13 @@ class RunItem(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+    @property
+    def why(self) -> str:
+        """Say why it went or stayed, naming the policy as pages do where the row says its title."""
+        run = self.run
+        named = f"“{run.policy_name}”, version {run.policy_version}"
+        return self.detail or self.reason.replace(run.title, named, 1)
 
     @property
     def key(self) -> int | str:

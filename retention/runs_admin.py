@@ -33,7 +33,7 @@ def to_the_second(moment: datetime | None) -> str:
 
 def in_words(run: RetentionRun) -> str:
     """Say how a run stands in a few words."""
-    done = f"{words.stands(run).capitalize()}: {went(run)}"
+    done = f"{run.stands.capitalize()}: {went(run)}"
     done = f"{done}, {run.failed} failed" if run.failed else done
     return f"{done}. {run.message}" if run.message else done
 
@@ -48,10 +48,10 @@ def went(run: RetentionRun) -> str:
 @admin.register(RetentionRun)
 class RunAdmin(ReadOnlyAdmin):
     list_display = (
-        "id", "policy_slug", "mode", "stands", "started_by", "matched", "went", "skipped",
+        "id", "named", "mode", "stands", "started_by", "matched", "went", "skipped",
         "failed", "freed", "began",
     )  # fmt: skip
-    list_display_links = ("id", "policy_slug")
+    list_display_links = ("id", "named")
     list_filter = ("state", "mode")
     search_fields = ("=policy_slug",)
     search_help_text = "The slug of a policy."
@@ -86,6 +86,10 @@ class RunAdmin(ReadOnlyAdmin):
         return super().render_change_form(request, context, *args, **kwargs)
 
     @admin.display(description="policy")
+    def named(self, run: RetentionRun) -> str:
+        return f"{run.policy_name} ({run.policy_slug})" if run.policy else run.policy_slug
+
+    @admin.display(description="policy")
     def of_policy(self, run: RetentionRun) -> str | SafeString:
         version = f"{run.policy_slug}, version {run.policy_version}"
         if run.policy is None:
@@ -103,7 +107,7 @@ class RunAdmin(ReadOnlyAdmin):
 
     @admin.display(description="state")
     def stands(self, run: RetentionRun) -> str:
-        return words.stands(run)
+        return run.stands
 
     @admin.display(description="asked for at")
     def asked(self, run: RetentionRun) -> str:
@@ -211,11 +215,11 @@ class RunItemAdmin(ReadOnlyAdmin):
 
     @admin.display(description="why")
     def why(self, item: RunItem) -> str:
-        return item.detail or item.reason
+        return item.why
 
     def has_module_permission(self, request: HttpRequest) -> bool:
         return False
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[RunItem]:
-        rows = with_owner_name(super().get_queryset(request))
+        rows = with_owner_name(super().get_queryset(request)).select_related("run__policy")
         return rows if request.GET.get("run__id__exact") else rows.none()

@@ -10,7 +10,7 @@ from django.urls import reverse
 from recordings.models import Recording
 from retention import runs, sweep
 from retention.choices import Mode
-from retention.models import RetentionPolicy, RetentionRun, RetentionSwitch
+from retention.models import RetentionPolicy, RetentionRun, RetentionSwitch, RunItem
 from retention.runs_admin import in_words, went
 from tests.admin.conftest import desk, said  # noqa: F401  (a fixture among them)
 from tests.retention.conftest import DAY, make_old, run
@@ -76,6 +76,30 @@ def test_what_is_out_of_date_is_listed_as_that_and_waits_for_nobody(desk, make_p
     assert "found by version 1. Nothing has been removed" in " ".join(shown.split())
     assert "waits for approval.</strong>" not in desk.get(reverse("dashboard")).content.decode()
     assert "Out of date: 1 would go" in in_words(RetentionRun.objects.get(pk=stopped.pk))
+
+
+def test_pages_name_policies_as_people_do(desk, make_policy, recording):  # noqa: F811
+    make_old(recording)
+    policy = make_policy(name="My first")
+    done = run(policy, Mode.PLAN)
+    pages = {
+        name: " ".join(desk.get(address, query).content.decode().split())
+        for name, address, query in (
+            ("runs", page("retentionrun_changelist"), {}),
+            ("run", page("retentionrun_change", done.pk), {}),
+            ("items", page("runitem_changelist"), {"run__id__exact": done.pk}),
+            ("dashboard", reverse("dashboard"), {}),
+        )
+    }
+
+    assert "My first (my-first)" in pages["runs"]
+    assert "“My first”, version 1: due since" in pages["run"]
+    assert "“My first”, version 1: due since" in pages["items"]
+    assert not any("policy my-first v1" in shown for shown in pages.values())
+    assert ">My first</a>" in pages["dashboard"]
+    assert done.items.get().reason.startswith("policy my-first v1: ")
+    policy.delete()
+    assert RunItem.objects.get().why.startswith("“my-first”, version 1: ")
 
 
 def test_preview_does_not_read_as_if_it_waited(desk, make_policy, recording):  # noqa: F811
