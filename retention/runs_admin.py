@@ -66,7 +66,7 @@ class RunAdmin(ReadOnlyAdmin):
         (
             "Who and when",
             {
-                "fields": (("started_by", "approved_by"), ("asked", "began", "ended")),
+                "fields": (("started_by", "approved_by"), ("asked", "began"), "ended"),
             },
         ),
     )

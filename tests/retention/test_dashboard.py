@@ -153,7 +153,7 @@ def test_accepted_policy_is_counted_anew_by_itself(desk, make_recording, make_po
     tasks.tick_people()
     after = desk.get(reverse("dashboard")).content.decode()
 
-    assert "“Hundred days” came into force. They are counted anew" in before
+    assert "“Hundred days” came into force.</strong> They are counted anew" in before
     assert "No policy takes" not in before
     assert "older than the policies in force" not in after
     assert "1 recording with" in after
