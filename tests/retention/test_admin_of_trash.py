@@ -72,11 +72,11 @@ def test_deleting_policies_says_what_no_longer_happens(desk, shipped, make_polic
     resting = desk.get(page("retentionpolicy_delete", cache.pk)).content.decode()
 
     for shown in (one, both):
-        assert "What is deleted here no longer happens." in shown
+        assert "Once deleted, this no longer happens:" in shown
         assert trash.summary in shown
         assert ALONE in shown
         assert cache.summary not in shown
     assert trash.summary in covered
     assert ALONE not in covered
-    assert "no longer happens." not in resting
+    assert "no longer happens" not in resting
     assert RetentionPolicy.objects.filter(pk=trash.pk).exists()
