@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, Final
 
 from django.contrib import admin, messages
+from django.contrib.admin.models import CHANGE, LogEntry
 from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
@@ -16,8 +17,8 @@ from django.views.decorators.http import require_POST
 
 from recordings.ledger.admin_base import LibraryAdmin
 from retention import admin_health as admin_health  # registers its pages
-from retention import runs, schedule, words
-from retention.choices import Action, Mode
+from retention import resting, runs, schedule, words
+from retention.choices import Mode
 from retention.exceptions import RetentionError
 from retention.forms import PolicyForm, target_choices
 from retention.impact import View
@@ -29,6 +30,7 @@ from retention.scopes import meet
 __all__ = ["KeepRequestAdmin", "PolicyAdmin", "RunAdmin", "RunItemAdmin"]
 
 CHANGED: Final = "The policy has changed meanwhile: look at it again."
+ASKED: Final = {Mode.PLAN: "Previewed by run {}.", Mode.EXECUTE: "Started run {} by hand."}
 FIELDSETS: Any = (
     (None, {"fields": ("summary", "acceptance", "next_due", "last_run")}),
     ("What", {"fields": ("name", "slug", "enabled", "target", "action")}),
@@ -78,6 +80,8 @@ class PolicyAdmin(LibraryAdmin):
     actions = ("enable_selected", "disable_selected", "preview_selected")
     change_list_template = "admin/retention/retentionpolicy/change_list.html"
     change_form_template = "admin/retention/retentionpolicy/change_form.html"
+    delete_confirmation_template = "admin/retention/retentionpolicy/delete.html"
+    delete_selected_confirmation_template = "admin/retention/retentionpolicy/delete_selected.html"
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[RetentionPolicy]:
         return RetentionPolicy.objects.with_last_run(mode=Mode.EXECUTE).order_by(
@@ -108,8 +112,7 @@ class PolicyAdmin(LibraryAdmin):
     def response_change(self, request: HttpRequest, obj: Any) -> HttpResponse:
         answer = super().response_change(request, obj)
         if not obj.may_act:
-            sentence = "It is out of force until it is accepted."
-            self.message_user(request, sentence, messages.WARNING)
+            self.message_user(request, resting.awaiting(obj), messages.WARNING)
         return answer
 
     @admin.display(description="what it does")
@@ -139,17 +142,28 @@ class PolicyAdmin(LibraryAdmin):
 
     @admin.action(description="Enable selected policies", permissions=["change"])
     def enable_selected(self, request: HttpRequest, queryset: QuerySet[RetentionPolicy]) -> None:
-        self.say(request, f"Policies enabled: {queryset.update(enabled=True)}.")
+        self.turn(request, queryset, enabled=True)
 
     @admin.action(description="Disable selected policies", permissions=["change"])
     def disable_selected(self, request: HttpRequest, queryset: QuerySet[RetentionPolicy]) -> None:
-        self.say(request, f"Policies disabled: {queryset.update(enabled=False)}.")
+        self.turn(request, queryset, enabled=False)
+
+    def turn(
+        self, request: HttpRequest, queryset: QuerySet[RetentionPolicy], *, enabled: bool
+    ) -> None:
+        """Turn policies on or off, each with a line in its history."""
+        said = "enabled" if enabled else "disabled"
+        LogEntry.objects.log_actions(
+            request.user.pk or 0, list(queryset), CHANGE, f"{said.capitalize()}."
+        )
+        self.say(request, f"Policies {said}: {queryset.update(enabled=enabled)}.")
 
     @admin.action(description="Preview selected policies", permissions=["change"])
     def preview_selected(self, request: HttpRequest, queryset: QuerySet[RetentionPolicy]) -> None:
         for policy in queryset:
             try:
-                runs.ask(policy, mode=Mode.PLAN, by=request.user.get_username())
+                run = runs.ask(policy, mode=Mode.PLAN, by=request.user.get_username())
+                self.log_change(request, policy, ASKED[Mode.PLAN].format(run.pk))
                 self.say(request, f"{policy} is planned: its run shows what it would remove.")
             except RetentionError as error:
                 self.refuse(request, f"{policy}: {error}")
@@ -176,6 +190,7 @@ class PolicyAdmin(LibraryAdmin):
         if request.method == "POST":
             by = request.user.get_username()
             if was_shown(policy, request) and policy.accept(version=policy.version, by=by):
+                self.log_change(request, policy, f"Accepted version {policy.version}.")
                 self.say(request, f"“{policy}” is accepted and does its work from now on.")
                 return redirect("admin:retention_retentionpolicy_change", pk)
             self.refuse(request, CHANGED)
@@ -204,7 +219,7 @@ class PolicyAdmin(LibraryAdmin):
         context = {
             "policy": policy,
             "seen": View.of(policy, compared=False),
-            "afterwards": words.AFTERWARDS[Action(policy.action)],
+            "afterwards": words.afterwards(policy),
         }
         template = "admin/retention/retentionpolicy/run.html"
         return self.page(request, template, f"Run “{policy}” now", **context)
@@ -215,6 +230,7 @@ class PolicyAdmin(LibraryAdmin):
         except RetentionError as error:
             self.refuse(request, error)
             return redirect("admin:retention_retentionpolicy_change", policy.pk)
+        self.log_change(request, policy, ASKED[mode].format(run.pk))
         return redirect("admin:retention_retentionrun_change", run.pk)
 
     def switch(self, request: HttpRequest) -> HttpResponse:

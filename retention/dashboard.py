@@ -1,7 +1,7 @@
 """The dashboard's figures: read from rows that are kept, never counted over the library.
 
-What a day's snapshot and forecast say is of that day; accounts, runs and what waits to be purged
-are of this moment.
+What a day's snapshot says is of that day, the forecast of the policies it was made from; accounts,
+runs and what waits to be purged are of this moment.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from django.views.decorators.http import require_safe
 from recordings.ledger.models import Account, StoredFile
 from recordings.ledger.names import Kind
 from recordings.ledger.permissions import ADMINISTER
-from retention import charts, notify
+from retention import charts, foreseen, notify
 from retention.choices import Mode, State
 from retention.clock import database_now
 from retention.health import NO_MAIL, OK, health
@@ -133,7 +133,7 @@ def unapproved() -> QuerySet[RetentionRun]:
     """The last run of each policy where it stopped over a limit and waits for an administrator."""
     runs = RetentionRun.objects.filter(policy=OuterRef("pk"), mode=Mode.EXECUTE).order_by("-id")
     last = RetentionPolicy.objects.order_by().values(last=Subquery(runs.values("pk")[:1]))
-    waiting = RetentionRun.objects.filter(pk__in=last, state=State.WAITING)
+    waiting = RetentionRun.objects.current().filter(pk__in=last, state=State.WAITING)
     return waiting.select_related("policy").order_by("-id")
 
 
@@ -192,7 +192,10 @@ def coming(today: date) -> dict[str, Any]:
         ]
         for day in days
     ]
+    stands = foreseen.found()
     return {
+        "foreseen_at": stands and stands.at,
+        "changes": foreseen.sentence(stands.changes, policies) if stands else "",
         "rows": [(row, policies.get(row.policy_slug, row.policy_slug)) for row in rows],
         "bars": charts.bars(columns),
         "names": [(policies.get(slug, slug), n % COLOURS) for n, slug in enumerate(slugs)],

@@ -21,7 +21,11 @@ def over_limit(run: RetentionRun, policy: RetentionPolicy) -> str:
     going = run.items.filter(outcome=Outcome.WOULD).aggregate(
         items=Count("pk"), rows=Count("row_id"), size=Sum("size", default=0)
     )
-    items, size = going["items"], going["size"]
+    return exceeded(policy, **going)
+
+
+def exceeded(policy: RetentionPolicy, *, items: int, rows: int, size: int) -> str:
+    """Say which limit so many items are over, `rows` of them whole things; empty when none."""
     if policy.limit_items is not None and items > policy.limit_items:
         return f"It would remove {items} items, and its limit is {policy.limit_items}."
     if policy.limit_bytes is not None and size > policy.limit_bytes:
@@ -29,8 +33,7 @@ def over_limit(run: RetentionRun, policy: RetentionPolicy) -> str:
         return f"It would remove {size_in_words(size)}, and its limit is {most}."
     if policy.limit_percent is not None:
         # Renditions that go alone are no share of the recordings.
-        total = get(policy.target).total(policy)
-        return _over_percent(going["rows"], total, policy.limit_percent)
+        return _over_percent(rows, get(policy.target).total(policy), policy.limit_percent)
     return ""
 
 

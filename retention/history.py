@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, ClassVar, Self
 
 from django.db import models
-from django.db.models import Exists, OuterRef, Q
+from django.db.models import Exists, F, OuterRef, Q, Subquery
 from django.db.models.functions import Now
 from django.utils.translation import gettext_lazy as _
 
@@ -21,11 +21,22 @@ class RetentionRunQuerySet(models.QuerySet["RetentionRun"]):
         newer = self.model._base_manager.filter(policy=OuterRef("policy"), pk__gt=OuterRef("pk"))
         return self.filter(~Exists(newer.filter(**of)), **of)
 
+    def current(self) -> Self:
+        """Runs of policies that are as they were then; see is_outdated."""
+        return self.filter(policy_version=F("policy__version"))
+
+    def with_what_went(self) -> Self:
+        """Say beside each run what the first thing was that it removed, and how."""
+        gone = RunItem.objects.filter(run=OuterRef("pk"), outcome__in=RunItem.WENT)
+        first = gone.order_by("outcome", "pk")
+        kind, outcome = (Subquery(first.values(name)[:1]) for name in ("kind", "outcome"))
+        return self.annotate(went_kind=kind, went_outcome=outcome)
+
     def idle(self) -> Self:
         """Scheduled runs that ended well and matched nothing."""
         return self.filter(
             mode=Mode.EXECUTE, started_by="schedule", approved_by="",
-            state=State.SUCCEEDED, message="", matched=0,
+            state=State.SUCCEEDED, matched=0,
         )  # fmt: skip
 
 
@@ -76,6 +87,10 @@ class RetentionRun(models.Model):
 
     objects = RetentionRunQuerySet.as_manager()
 
+    # Set by RetentionRunQuerySet.with_what_went(), for lists.
+    went_kind: str | None
+    went_outcome: str | None
+
     class Meta:
         verbose_name = _("run")
         ordering = ["-id"]
@@ -119,6 +134,18 @@ class RetentionRun(models.Model):
         return f"policy {self.policy_slug} v{self.policy_version}"
 
     @property
+    def policy_name(self) -> str:
+        """How pages name its policy; by the slug it had where that is gone."""
+        return self.policy.name if self.policy else self.policy_slug
+
+    @property
+    def stands(self) -> str:
+        """How it stands in a few words."""
+        from retention import words
+
+        return words.stands(self)
+
+    @property
     def is_undoable(self) -> bool:
         """Whether it may have something in the trash; how much of it is left, `undo` finds out."""
         trashed = self.items.filter(outcome=Outcome.TRASHED)
@@ -156,9 +183,24 @@ class RetentionRun(models.Model):
     def is_approvable(self) -> bool:
         return self.state in self.APPROVABLE
 
+    @property
+    def is_outdated(self) -> bool:
+        """Whether its policy is gone or another by now, so that nobody can approve it any more."""
+        return self.policy is None or self.policy.version != self.policy_version
+
+    @property
+    def what_went(self) -> tuple[str, str]:
+        """Kind and outcome of the first thing it removed, or of nothing; see with_what_went."""
+        if hasattr(self, "went_kind"):
+            return self.went_kind or "", self.went_outcome or ""
+        gone = self.items.filter(outcome__in=RunItem.WENT).order_by("outcome", "pk")
+        return gone.values_list("kind", "outcome").first() or ("", "")
+
 
 class RunItem(models.Model):
     """One thing a run found and what became of it; plain ids, since it outlives what it names."""
+
+    WENT: ClassVar[tuple[str, ...]] = (Outcome.DELETED, Outcome.TRASHED)
 
     run = models.ForeignKey(RetentionRun, on_delete=models.CASCADE, related_name="items")
     kind = models.CharField(max_length=32)  # slug of the target
@@ -179,6 +221,13 @@ class RunItem(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+    @property
+    def why(self) -> str:
+        """Say why it went or stayed, naming the policy as pages do where the row says its title."""
+        run = self.run
+        named = f"“{run.policy_name}”, version {run.policy_version}"
+        return self.detail or self.reason.replace(run.title, named, 1)
 
     @property
     def key(self) -> int | str:

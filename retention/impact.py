@@ -15,7 +15,7 @@ from typing import Any, Final
 from django.db.models import Exists, OuterRef, QuerySet
 
 from recordings.ledger.models import Account
-from retention import words
+from retention import guard, words
 from retention.clock import database_now
 from retention.decide import Facts, decide
 from retention.models import RetentionPolicy
@@ -36,6 +36,7 @@ class Impact:
     samples: tuple[Facts, ...] = ()
     more: bool = False
     refusal: str = ""
+    rows: int = 0  # of what goes; the rest are files that go alone
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +58,8 @@ class View:
     change: Change | None
     weighed: str
     sentence: str
+    over_limit: str  # which limit of its own a run now would be over; or nothing
+    promise: str  # what accepting it says of later; or nothing
     samples: tuple[tuple[Facts, str], ...]  # each with its owner's name; empty where it has none
 
     @classmethod
@@ -72,8 +75,17 @@ class View:
             change=against,
             weighed=words.weighed(found.goes, noun),
             sentence=words.changed(against, noun) if against else "",
+            over_limit=_over_limit(policy, found),
+            promise=target.promises(policy) if target else "",
             samples=_named(found.samples),
         )
+
+
+def _over_limit(policy: RetentionPolicy, found: Impact) -> str:
+    if found.refusal:
+        return ""
+    goes = found.goes
+    return guard.exceeded(policy, items=goes.items, rows=found.rows, size=goes.size)
 
 
 def _named(samples: Collection[Facts]) -> tuple[tuple[Facts, str], ...]:
@@ -96,7 +108,8 @@ def impact(policy: RetentionPolicy, *, at: datetime | None = None) -> Impact:
         found = target.survey(policy, at, SHOWN)
     if found is None:
         return _gone_through(policy, at)
-    return Impact(found.goes, found.blocked, samples=tuple(found.samples))
+    samples = tuple(found.samples)
+    return Impact(found.goes, found.blocked, samples, rows=found.goes.items)
 
 
 def change(policy: RetentionPolicy, *, at: datetime | None = None) -> Change | None:
@@ -176,11 +189,12 @@ def weight_of(found: Collection[Facts]) -> Weight:
 
 def _gone_through(policy: RetentionPolicy, at: datetime) -> Impact:
     due: list[Facts] = []
-    blocked = 0
+    blocked, more = 0, False
     for batch in get(policy.target).known(policy, at):
-        if len(due) >= MOST:
-            return Impact(weight_of(due), blocked, tuple(due[:SHOWN]), more=True)
+        if more := len(due) >= MOST:
+            break
         decisions = [(facts, decide(policy.rules(), facts, at)) for facts in batch]
         due += [facts for facts, decision in decisions if decision.due]
         blocked += sum(decision.matched and not decision.due for _, decision in decisions)
-    return Impact(weight_of(due), blocked, tuple(due[:SHOWN]))
+    rows = sum(facts.id is not None for facts in due)
+    return Impact(weight_of(due), blocked, tuple(due[:SHOWN]), more=more, rows=rows)

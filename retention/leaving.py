@@ -46,23 +46,26 @@ class Leaving:
 
 def dated_policies(at: datetime) -> list[RetentionPolicy]:
     """The policies that remove recordings by themselves and can say when; none while stopped."""
-    return [policy for policy in _removing(at) if set(fit.chosen(policy)) == {Rule.AGE}]
+    return [policy for policy in dated() if not Recordings().refusal(policy, at)]
+
+
+def dated() -> list[RetentionPolicy]:
+    """The same, those among them that refuse to run at the moment."""
+    return [policy for policy in _removing() if set(fit.chosen(policy)) == {Rule.AGE}]
 
 
 def comparing_policies(at: datetime) -> list[RetentionPolicy]:
     """Those that compare recordings, so that they cannot say when; none while stopped."""
-    return [policy for policy in _removing(at) if set(fit.chosen(policy)) != {Rule.AGE}]
+    comparing = (policy for policy in _removing() if set(fit.chosen(policy)) != {Rule.AGE})
+    return [policy for policy in comparing if not Recordings().refusal(policy, at)]
 
 
-def _removing(at: datetime) -> list[RetentionPolicy]:
+def _removing() -> list[RetentionPolicy]:
     if schedule.stopped():
         return []
     rows = RetentionPolicy.objects.in_force().filter(target=Recordings.slug)
-    return [
-        policy
-        for policy in rows.exclude(action=Action.REPORT).order_by("pk")
-        if schedule.has_schedule(policy) and not Recordings().refusal(policy, at)
-    ]
+    rows = rows.exclude(action=Action.REPORT).order_by("pk")
+    return [policy for policy in rows if schedule.has_schedule(policy)]
 
 
 def within(

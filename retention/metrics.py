@@ -116,9 +116,10 @@ def _runs() -> Iterator[Metric]:
         policy=OuterRef("pk"), mode=Mode.EXECUTE, finished_at__isnull=False
     ).order_by("-id")
     well = ended.filter(state=State.SUCCEEDED).values("finished_at")[:1]
+    straight = ended.filter(approved_by="")  # others waited for a person
     rows = RetentionPolicy.objects.annotate(
-        began=Subquery(ended.values("started_at")[:1]),
-        ended=Subquery(ended.values("finished_at")[:1]),
+        began=Subquery(straight.values("started_at")[:1]),
+        ended=Subquery(straight.values("finished_at")[:1]),
         well=Subquery(well),
     ).values_list("slug", "began", "ended", "well")
     found = list(rows)

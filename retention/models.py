@@ -59,7 +59,7 @@ class RetentionPolicyQuerySet(models.QuerySet["RetentionPolicy"]):
 
     def with_last_run(self, **of: Any) -> Self:
         """Prefetch each policy's last run, or the last of a mode, in one query for any page."""
-        newest = RetentionRun.objects.newest_of_each_policy(**of)
+        newest = RetentionRun.objects.newest_of_each_policy(**of).with_what_went()
         return self.prefetch_related(Prefetch("runs", queryset=newest, to_attr="last_runs"))
 
     def update(self, **values: Any) -> int:
@@ -295,6 +295,11 @@ class RetentionPolicy(models.Model):
     @property
     def is_scoped(self) -> bool:
         return any(self.scope.get(name) for name in everyone())
+
+    @property
+    def is_promise(self) -> bool:
+        """Whether its age is how long everyone's things stay before it deletes them."""
+        return self.action == Action.DELETE and not self.is_scoped
 
     @property
     def limits(self) -> dict[str, int]:

@@ -203,7 +203,9 @@ def answer_line(request: KeepRequest, outcome: str) -> str:
 def tell_of(run: RetentionRun) -> None:
     """Send administrators the summary of a run that waits for them, or whose policy asks for it."""
     policy = run.policy
-    if policy is None or run.mode == Mode.PLAN or not (run.matched or run.message):
+    if policy is None or run.mode == Mode.PLAN:
+        return
+    if run.state == State.SUCCEEDED and not run.matched:
         return
     with transaction.atomic():
         if policy.notify_mail or run.state == State.WAITING:

@@ -6,7 +6,6 @@ from datetime import timedelta
 from typing import Final
 
 from retention import schedule
-from retention.choices import Action
 from retention.models import RetentionPolicy
 
 ASKED_ANEW: Final = frozenset(
@@ -27,6 +26,6 @@ def shortest(target: str) -> RetentionPolicy | None:
     """
     if target in ASKED_ANEW and schedule.stopped():
         return None
-    policies = RetentionPolicy.objects.in_force().filter(target=target, action=Action.DELETE)
-    unscoped = [policy for policy in policies if not policy.is_scoped]
-    return min(unscoped, key=lambda policy: policy.rules().max_age, default=None)
+    policies = RetentionPolicy.objects.in_force().filter(target=target)
+    promising = (policy for policy in policies if policy.is_promise)
+    return min(promising, key=lambda policy: policy.rules().max_age, default=None)

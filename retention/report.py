@@ -8,7 +8,7 @@ from datetime import timedelta
 from typing import Final
 
 from retention import words
-from retention.choices import Mode, Outcome
+from retention.choices import Mode, Outcome, State
 from retention.models import RetentionPolicy, RetentionRun, RunItem
 from retention.targets import get
 from retention.targets.base import Result
@@ -64,7 +64,7 @@ def summarise(run: RetentionRun, *, seconds: float, quiet: bool = False) -> None
             run.policy_slug, words.going(run), seconds, run.state, run.pk,
         )  # fmt: skip
         return
-    level = logging.WARNING if run.failed or run.message else logging.INFO
+    level = logging.INFO if run.state == State.SUCCEEDED else logging.WARNING
     level = logging.DEBUG if quiet else level
     maintenance.log(
         level,

@@ -63,15 +63,21 @@ def approve(run: RetentionRun, *, by: str) -> RetentionRun:
     Raises Running, NotAccepted, and RetentionError where there is nothing to approve.
     """
     policy = run.policy
-    if policy is None or policy.version != run.policy_version:
+    if policy is None or run.is_outdated:
         raise RetentionError("The policy has changed since this plan was made: make a new one.")
     if not policy.may_act:
         raise NotAccepted("This version of the policy is not accepted yet: accept it first.")
     waiting = RetentionRun.objects.filter(pk=run.pk, state__in=RetentionRun.APPROVABLE)
+    waited = f"It waited for approval: {run.message} Approved by {by}."
+    message = waited if run.state == State.WAITING else ""
     try:
         with transaction.atomic():
             approved = waiting.update(
-                state=State.QUEUED, mode=Mode.EXECUTE, approved_by=by, finished_at=None, message=""
+                state=State.QUEUED,
+                mode=Mode.EXECUTE,
+                approved_by=by,
+                finished_at=None,
+                message=message,
             )
     except IntegrityError as error:
         raise Running("Another run of this policy is under way: wait for its end.") from error
@@ -87,7 +93,7 @@ def cancel(run: RetentionRun, *, by: str) -> bool:
     """Call a run off: one that waits ends here, one under way after its batch. False: too late."""
     rows = RetentionRun.objects.filter(pk=run.pk)
     idle = rows.filter(state__in=(State.QUEUED, *RetentionRun.APPROVABLE))
-    message = f"It was cancelled by {by}."
+    message = f"{run.message} It was cancelled by {by}.".lstrip()
     ended = idle.update(state=State.CANCELLED, finished_at=Now(), message=message)
     asked = ended or rows.filter(state=State.RUNNING).update(cancel_requested_at=Now())
     run.refresh_from_db()

@@ -33,9 +33,9 @@ def to_the_second(moment: datetime | None) -> str:
 
 def in_words(run: RetentionRun) -> str:
     """Say how a run stands in a few words."""
-    state = str(run.get_state_display()).capitalize()
-    done = f"{state}: {went(run)}"
-    return f"{done}, {run.failed} failed" if run.failed else done
+    done = f"{run.stands.capitalize()}: {went(run)}"
+    done = f"{done}, {run.failed} failed" if run.failed else done
+    return f"{done}. {run.message}" if run.message else done
 
 
 def went(run: RetentionRun) -> str:
@@ -48,15 +48,15 @@ def went(run: RetentionRun) -> str:
 @admin.register(RetentionRun)
 class RunAdmin(ReadOnlyAdmin):
     list_display = (
-        "id", "policy_slug", "mode", "state", "started_by", "matched", "went", "skipped",
+        "id", "named", "mode", "stands", "started_by", "matched", "went", "skipped",
         "failed", "freed", "began",
     )  # fmt: skip
-    list_display_links = ("id", "policy_slug")
+    list_display_links = ("id", "named")
     list_filter = ("state", "mode")
     search_fields = ("=policy_slug",)
     search_help_text = "The slug of a policy."
     fieldsets = (
-        (None, {"fields": ("of_policy", ("mode", "state"), "message")}),
+        (None, {"fields": ("of_policy", ("mode", "stands"), "message")}),
         (
             "What",
             {
@@ -66,13 +66,16 @@ class RunAdmin(ReadOnlyAdmin):
         (
             "Who and when",
             {
-                "fields": (("started_by", "approved_by"), ("began", "ended")),
+                "fields": (("started_by", "approved_by"), ("asked", "began"), "ended"),
             },
         ),
     )
-    readonly_fields = ("of_policy", "size", "went", "freed", "began", "ended")
+    readonly_fields = ("of_policy", "stands", "size", "went", "freed", "asked", "began", "ended")
     list_select_related = ("policy",)
     change_form_template = "admin/retention/retentionrun/change_form.html"
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[RetentionRun]:
+        return RetentionRun.objects.with_what_went().order_by(*self.get_ordering(request))
 
     def render_change_form(
         self, request: HttpRequest, context: Any, *args: Any, **kwargs: Any
@@ -81,6 +84,10 @@ class RunAdmin(ReadOnlyAdmin):
         first = list(with_owner_name(context["original"].items.order_by("pk"))[: SHOWN + 1])
         context |= {"items": first[:SHOWN], "more": len(first) > SHOWN}
         return super().render_change_form(request, context, *args, **kwargs)
+
+    @admin.display(description="policy")
+    def named(self, run: RetentionRun) -> str:
+        return f"{run.policy_name} ({run.policy_slug})" if run.policy else run.policy_slug
 
     @admin.display(description="policy")
     def of_policy(self, run: RetentionRun) -> str | SafeString:
@@ -97,6 +104,14 @@ class RunAdmin(ReadOnlyAdmin):
     @admin.display(description="what went")
     def went(self, run: RetentionRun) -> str:
         return went(run)
+
+    @admin.display(description="state")
+    def stands(self, run: RetentionRun) -> str:
+        return run.stands
+
+    @admin.display(description="asked for at")
+    def asked(self, run: RetentionRun) -> str:
+        return to_the_second(run.created_at)
 
     @admin.display(description="started at")
     def began(self, run: RetentionRun) -> str:
@@ -126,16 +141,25 @@ class RunAdmin(ReadOnlyAdmin):
             raise PermissionDenied
         return get_object_or_404(RetentionRun.objects.select_related("policy"), pk=pk)
 
+    def note(self, request: HttpRequest, run: RetentionRun, what: str) -> None:
+        """Write into the history of the run and of its policy who did what."""
+        self.log_change(request, run, f"{what}.")
+        if run.policy:
+            self.log_change(request, run.policy, f"{what} run {run.pk}.")
+
     def approve(self, request: HttpRequest, pk: int) -> HttpResponse:
         try:
-            runs.approve(self.mine(request, pk), by=request.user.get_username())
+            run = runs.approve(self.mine(request, pk), by=request.user.get_username())
+            self.note(request, run, "Approved")
             self.say(request, "Approved: exactly these items go, as far as they are still due.")
         except RetentionError as error:
             self.refuse(request, error)
         return redirect("admin:retention_retentionrun_change", pk)
 
     def cancel(self, request: HttpRequest, pk: int) -> HttpResponse:
-        if runs.cancel(self.mine(request, pk), by=request.user.get_username()):
+        run = self.mine(request, pk)
+        if runs.cancel(run, by=request.user.get_username()):
+            self.note(request, run, "Cancelled")
             self.say(request, "It stops; what went before stays gone.")
         else:
             self.refuse(request, "It has ended, so there is nothing to stop.")
@@ -143,7 +167,8 @@ class RunAdmin(ReadOnlyAdmin):
 
     def undo(self, request: HttpRequest, pk: int) -> HttpResponse:
         try:
-            undo.ask(self.mine(request, pk), by=request.user.get_username())
+            run = undo.ask(self.mine(request, pk), by=request.user.get_username())
+            self.note(request, run, "Began to undo")
             self.say(request, "What this run moved to the trash is being brought back.")
         except RetentionError as error:
             self.refuse(request, error)
@@ -190,11 +215,11 @@ class RunItemAdmin(ReadOnlyAdmin):
 
     @admin.display(description="why")
     def why(self, item: RunItem) -> str:
-        return item.detail or item.reason
+        return item.why
 
     def has_module_permission(self, request: HttpRequest) -> bool:
         return False
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[RunItem]:
-        rows = with_owner_name(super().get_queryset(request))
+        rows = with_owner_name(super().get_queryset(request)).select_related("run__policy")
         return rows if request.GET.get("run__id__exact") else rows.none()

@@ -1,13 +1,14 @@
 """The site's figures, taken once a day: what is stored by kind, and what leaves in the next weeks.
 
-Counting is done here and not in a request, since it reads every row there is.
+Counting is done here and not in a request, since it reads every row there is. What leaves is
+counted anew when the policies in force are others; however many edits there were, in one count.
 """
 
 from __future__ import annotations
 
 import logging
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import date, datetime, timedelta
 from functools import partial
 from typing import Final
@@ -20,6 +21,7 @@ from recordings.ledger import leases
 from recordings.ledger.models import StoredFile
 from recordings.ledger.transactions import retried
 from recordings.models import Recording
+from retention import foreseen
 from retention.clock import database_now
 from retention.leaving import AHEAD, Leaving, dated_policies, soonest, within
 from retention.models import Forecast, StorageSnapshot
@@ -40,14 +42,16 @@ def is_due() -> bool:
 
 
 def take() -> bool:
-    """Take the figures of this day; False when they stand, or another worker takes them."""
-    token = leases.take(TURN, LEASE) if is_due() else None
+    """Take those figures that do not stand; False when all do, or another worker takes them."""
+    token = leases.take(TURN, LEASE) if is_due() or foreseen.is_behind() else None
     if token is None:
         return False
     try:
         at = database_now()
         day = localdate(at)
-        retried(partial(_store, day, _stored(day), _foreseen(at)))
+        marks = foreseen.marks()  # before what is counted: an edit meanwhile makes them differ
+        stored = _stored(day) if is_due() else []
+        retried(partial(_store, day, stored, _foreseen(at), marks))
     finally:
         leases.give(TURN, token)
     maintenance.info("figures of %s taken", day)
@@ -97,9 +101,12 @@ def _leaving(at: datetime) -> Iterator[Leaving]:
                 yield leaving
 
 
-def _store(day: date, stored: list[StorageSnapshot], foreseen: list[Forecast]) -> None:
+def _store(
+    day: date, stored: list[StorageSnapshot], coming: list[Forecast], marks: Mapping[str, int]
+) -> None:
     with transaction.atomic():
         StorageSnapshot.objects.filter(day__lt=day - KEPT).delete()
         Forecast.objects.all().delete()
-        Forecast.objects.bulk_create(foreseen)
+        Forecast.objects.bulk_create(coming)
+        foreseen.note(marks)
         StorageSnapshot.objects.bulk_create(stored, ignore_conflicts=True)

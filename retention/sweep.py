@@ -26,7 +26,7 @@ from uuid import uuid4
 
 from django.db import transaction
 from django.db.models import F
-from django.db.models.functions import Now
+from django.db.models.functions import Coalesce, Now
 
 from recordings import backup
 from recordings.ledger import clock, leases
@@ -95,7 +95,7 @@ def claim(pk: int) -> RetentionRun | None:
         claim=token,
         claimed_by=leases.holder(),
         lease_until=Now() + LEASE,
-        started_at=Now(),
+        started_at=Coalesce("started_at", Now()),  # an approved run goes on with what it began
     )
     if not taken:
         return None
@@ -103,7 +103,8 @@ def claim(pk: int) -> RetentionRun | None:
 
 
 def close(run: RetentionRun, state: State, message: str) -> bool:
-    """End the run we hold; False when it was no longer ours."""
+    """End the run we hold, beside why it had waited; False when it was no longer ours."""
+    message = " ".join(filter(None, [run.message, message]))
     mine = RetentionRun.objects.filter(pk=run.pk, claim=run.claim, state=State.RUNNING)
     ended = retried(
         partial(
@@ -125,13 +126,13 @@ def carry_through(run: RetentionRun, once: RetentionPolicy | None) -> tuple[Stat
     if run.planned_at is None:
         plan(run, policy, target)
     if run.mode == Mode.PLAN:
-        return State.PLANNED, ""
+        return State.PLANNED, target.remark()
     if not run.approved_by and (sentence := guard.over_limit(run, policy)):
         return State.WAITING, sentence
     if policy.action != Action.REPORT:
         remove(run, policy, target)
     run.refresh_from_db(fields=["failed"])
-    return (State.PARTIAL if run.failed else State.SUCCEEDED), ""
+    return (State.PARTIAL if run.failed else State.SUCCEEDED), target.remark()
 
 
 def current_policy(run: RetentionRun) -> RetentionPolicy:

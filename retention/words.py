@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 from recordings.spans import counted as counted
 from recordings.spans import period as period
 from recordings.spans import size_in_words
-from retention.choices import Action, Clock, State
+from retention.choices import Action, Clock, Outcome, State
 from retention.targets import find, get
 from retention.targets.base import Weight
 
@@ -44,15 +44,37 @@ AGED: Final = {
 
 def went(run: RetentionRun) -> str:
     """Say how many things a run removed, and whether they can be brought back."""
-    policy = run.policy
+    return f"{run.deleted} {_verb(run)}"
+
+
+def afterwards(policy: RetentionPolicy) -> str:
+    """Say whether what the policy removes can come back."""
+    action, target = Action(policy.action), find(policy.target)
+    usual = AFTERWARDS[action]
+    return target.afterwards.get(action, usual) if target else usual
+
+
+def _verb(run: RetentionRun) -> str:
+    """Take the word from the run's policy, or from what it removed where that is another by now."""
     if run.state in (State.UNDOING, State.UNDONE):  # only what went to the trash comes back
-        return f"{run.deleted} {WENT[Action.TRASH]}"
-    if policy is None or policy.version != run.policy_version:
-        return f"{run.deleted} removed"  # what its policy did then is not known any more
-    action = Action(policy.action)
-    target = find(policy.target)
-    verb = WENT.get(action) or (target and target.verb) or "deleted"
-    return f"{run.deleted} {verb}"
+        return WENT[Action.TRASH]
+    if run.policy and not (run.deleted and run.is_outdated):
+        target = find(run.policy.target)
+        return WENT.get(Action(run.policy.action)) or (target and target.verb) or "deleted"
+    kind, outcome = run.what_went
+    if outcome == Outcome.TRASHED:
+        return WENT[Action.TRASH]
+    target = find(kind)
+    if target is None or Action.ARCHIVE in target.actions:
+        return "removed"  # whether it was archived before is not known any more
+    return target.verb or "deleted"
+
+
+def stands(run: RetentionRun) -> str:
+    """Say how a run stands; a preview waits for nobody, and what is out of date is not approved."""
+    if run.is_approvable and run.is_outdated:
+        return "out of date"
+    return "preview made" if run.state == State.PLANNED else str(run.get_state_display())
 
 
 def freed(run: RetentionRun) -> str:

@@ -133,6 +133,9 @@ class ImpactSerializer(serializers.Serializer[Any]):
     )
     more = serializers.BooleanField(source="impact.more", help_text="It is at least that much.")
     refusal = serializers.CharField(source="impact.refusal", allow_blank=True)
+    over_limit = serializers.CharField(
+        allow_blank=True, help_text="Which of its limits a run now would be over, and so wait."
+    )
     added = WeightSerializer(allow_null=True, source="change.added", default=None)
     removed = WeightSerializer(allow_null=True, source="change.removed", default=None)
     sentence = serializers.CharField(help_text="The difference; empty: none is known.")

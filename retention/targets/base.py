@@ -72,7 +72,9 @@ class Target(ABC):
     clocks: ClassVar[tuple[Clock, ...]]  # the first is understood
     actions: ClassVar[tuple[Action, ...]]
     does: ClassVar[Mapping[Action, str]] = {}  # what an action comes to, where not the usual
+    afterwards: ClassVar[Mapping[Action, str]] = {}  # whether it comes back, where not as usual
     verb: ClassVar[str] = ""  # what became of things, where `deleted` says too much
+    neglected: ClassVar[str] = ""  # a sentence: how it stands without any policy in force
     rules: ClassVar[tuple[Rule, ...]] = (Rule.AGE,)
     scopes: ClassVar[frozenset[str]] = frozenset()
     has_percent: ClassVar[bool] = False  # limits may be a share of everything in the scope
@@ -94,6 +96,10 @@ class Target(ABC):
         With `in_database` the caller has a transaction open, else it has none.
         """
 
+    def remark(self) -> str:
+        """Say after a run what its items do not: what was seen and is no candidate yet."""
+        return ""
+
     def prepare(self, work: Work, alive: Callable[[], None]) -> None:  # noqa: B027 (most need none)
         """Do beforehand, without a transaction, what takes long; `alive` is called now and then.
 
@@ -110,6 +116,10 @@ class Target(ABC):
 
         `of` is the scope in words, with a space before it, or empty.
         """
+
+    def promises(self, policy: RetentionPolicy) -> str:
+        """Say what accepting the policy promises for later, beside what goes now; or nothing."""
+        return ""
 
     def misfits(self, policy: RetentionPolicy) -> Iterable[tuple[str, str]]:
         """Name fields that say what this target alone cannot do, each with a sentence."""

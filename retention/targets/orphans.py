@@ -9,10 +9,11 @@ from datetime import datetime
 from typing import Final
 
 from django.conf import settings
+from django.db.models import Count, F, Min, Q
 
 from recordings.ledger import identity, quarantine
 from recordings.ledger.exceptions import LedgerError, Lost, NotOurs
-from recordings.ledger.models import Sighting, StoredFile
+from recordings.ledger.models import Scan, Sighting, StoredFile
 from recordings.ledger.names import Parsed, parse
 from recordings.ledger.scan import APART, scan
 from recordings.models import Recording
@@ -24,6 +25,7 @@ from retention.models import RetentionPolicy
 from retention.targets import library
 from retention.targets.base import GONE, Result, Target, Work, age_of
 
+UNSURE: Final = Q(scans__lt=2) | Q(last_seen__lt=F("first_seen") + APART)  # as _facts has it
 BREATH: Final = 5.0  # seconds; the run keeps its lease while the scan goes on
 
 
@@ -81,6 +83,7 @@ class Orphans(Target):
     actions = (Action.REPORT, Action.DELETE)
     verb = "quarantined"
     does = {Action.DELETE: "go to quarantine"}
+    afterwards = {Action.DELETE: "What goes to quarantine can be put back from there."}
     in_database = False
 
     def refusal(self, policy: RetentionPolicy, at: datetime) -> str:
@@ -171,4 +174,21 @@ class Orphans(Target):
         return 10
 
     def phrase(self, policy: RetentionPolicy, of: str) -> str:
-        return words.aged(policy, f"orphans{of} in storage")
+        aged = words.aged(policy, f"orphans{of} in storage")
+        return f"{aged}{' and' if policy.max_age_seconds else ''} seen by two scans a day apart"
+
+    def remark(self) -> str:
+        """Say what the last scans saw and cannot tell yet."""
+        scans = filter(None, map(Scan.objects.newest, storages()))
+        young = sum(one.young for one in scans)
+        unsure = Sighting.objects.filter(UNSURE).aggregate(
+            number=Count("pk"), first=Min("first_seen")
+        )
+        said = []
+        if young:
+            said.append(f"{words.counted(young, 'file')} too young to judge")
+        if unsure["number"]:
+            again = f"{unsure['first'] + APART:%Y-%m-%d %H:%M} UTC"
+            once = words.counted(unsure["number"], "file")
+            said.append(f"{once} seen once, judged again from {again}")
+        return f"{'; '.join(said)}." if said else ""

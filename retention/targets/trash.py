@@ -8,6 +8,7 @@ from datetime import datetime
 from django.db.models import Q, QuerySet
 
 from recordings.models import Recording
+from recordings.spans import period
 from retention.choices import Action, Clock
 from retention.decide import Facts
 from retention.models import RetentionPolicy
@@ -29,6 +30,7 @@ class Trash(library.RecordingTarget):
     )
     clocks = (Clock.TRASHED,)
     actions = (Action.REPORT, Action.DELETE, Action.ARCHIVE)
+    neglected = "Nothing else empties the trash by itself."
 
     def rows(self) -> QuerySet[Recording]:
         return Recording.objects.trashed()
@@ -47,4 +49,16 @@ class Trash(library.RecordingTarget):
         return ("purge_after", "pk")
 
     def phrase(self, policy: RetentionPolicy, of: str) -> str:
-        return f"recordings{of} whose time in the trash is over"
+        words = f"recordings{of} whose time in the trash is over"
+        if not policy.is_promise:
+            return words
+        return (
+            f"{words} ({period(policy.max_age_seconds or 0)} for what is trashed under this policy)"
+        )
+
+    def promises(self, policy: RetentionPolicy) -> str:
+        keeps = "What is in the trash keeps the date it was given when it came there"
+        if not policy.is_promise:
+            return f"{keeps}; this policy sets none."
+        span = period(policy.max_age_seconds or 0)
+        return f"{keeps}. What is trashed once this is accepted may be restored for {span}."

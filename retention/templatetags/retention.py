@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -11,7 +11,7 @@ from django import template
 from django.utils.translation import gettext
 
 from recordings.models import Recording
-from retention import dashboard, departures, keeping, notify, schedule
+from retention import dashboard, departures, keeping, notify, resting, schedule
 from retention.clock import database_now
 from retention.explain import Explanation
 from retention.explain import explain as _explain
@@ -41,6 +41,12 @@ def pause() -> RetentionSwitch | None:
 def site_at_a_glance() -> dict[str, Any]:
     """How the site is, in the first lines of the admin."""
     return dashboard.glance()
+
+
+@register.simple_tag
+def without(policies: RetentionPolicy | Iterable[RetentionPolicy]) -> list[str]:
+    """What will not happen any more without a policy, or without many."""
+    return resting.without([policies] if isinstance(policies, RetentionPolicy) else list(policies))
 
 
 @register.filter

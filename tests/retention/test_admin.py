@@ -220,7 +220,7 @@ def test_change_that_puts_a_policy_out_of_force_says_so(desk, make_policy):  # n
     policy = make_policy(every_seconds=10)
     address = page("retentionpolicy_change", policy.pk)
     form = {**FORM, "name": "Renamed", "slug": policy.slug}
-    sentence = "It is out of force until it is accepted."
+    sentence = "It is out of force until it is accepted, and so is its former version"
 
     renamed = desk.post(address, {**form, "max_age_seconds": "1 day"}, follow=True)
     changed = desk.post(address, {**form, "max_age_seconds": "2 days"}, follow=True)

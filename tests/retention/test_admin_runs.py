@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from recordings.models import Recording
 from retention import runs, sweep
 from retention.choices import Mode
-from retention.models import RetentionPolicy, RetentionRun, RetentionSwitch
+from retention.models import RetentionPolicy, RetentionRun, RetentionSwitch, RunItem
+from retention.runs_admin import in_words, went
 from tests.admin.conftest import desk, said  # noqa: F401  (a fixture among them)
 from tests.retention.conftest import DAY, make_old, run
 from tests.retention.test_admin import page
@@ -50,7 +53,90 @@ def test_page_of_a_run_has_its_items_and_says_what_can_be_done(desk, make_policy
     RetentionPolicy.objects.update(max_age_seconds=5)
     waits = desk.get(page("retentionrun_change", stopped.pk)).content.decode()
     assert "Approve</button>" not in waits
-    assert page("retentionpolicy_accept", policy.pk) in waits
+    assert "It is out of date." in waits
+    assert page("retentionpolicy_change", policy.pk) in waits
+
+
+def test_what_is_out_of_date_is_listed_as_that_and_waits_for_nobody(desk, make_policy, recording):  # noqa: F811
+    make_old(recording)
+    policy = make_policy(limit_items=0)
+    stopped, plan = run(policy), run(policy, Mode.PLAN)
+    before = desk.get(page("retentionrun_changelist")).content.decode()
+    policy.max_age_seconds = 5
+    policy.save()
+    policy.accept(version=policy.version, by="anna")
+
+    after = desk.get(page("retentionrun_changelist")).content.decode()
+    shown = desk.get(page("retentionrun_change", plan.pk)).content.decode()
+
+    assert ">waits for approval<" in before
+    assert ">preview made<" in before
+    assert after.count(">out of date<") == 2
+    assert "Approve</button>" not in shown
+    assert "found by version 1. Nothing has been removed" in " ".join(shown.split())
+    assert "waits for approval.</strong>" not in desk.get(reverse("dashboard")).content.decode()
+    assert "Out of date: 1 would go" in in_words(RetentionRun.objects.get(pk=stopped.pk))
+
+
+def test_pages_name_policies_as_people_do(desk, make_policy, recording):  # noqa: F811
+    make_old(recording)
+    policy = make_policy(name="My first")
+    done = run(policy, Mode.PLAN)
+    pages = {
+        name: " ".join(desk.get(address, query).content.decode().split())
+        for name, address, query in (
+            ("runs", page("retentionrun_changelist"), {}),
+            ("run", page("retentionrun_change", done.pk), {}),
+            ("items", page("runitem_changelist"), {"run__id__exact": done.pk}),
+            ("dashboard", reverse("dashboard"), {}),
+        )
+    }
+
+    assert "My first (my-first)" in pages["runs"]
+    assert "“My first”, version 1: due since" in pages["run"]
+    assert "“My first”, version 1: due since" in pages["items"]
+    assert not any("policy my-first v1" in shown for shown in pages.values())
+    assert ">My first</a>" in pages["dashboard"]
+    assert done.items.get().reason.startswith("policy my-first v1: ")
+    policy.delete()
+    assert RunItem.objects.get().why.startswith("“my-first”, version 1: ")
+
+
+def test_preview_does_not_read_as_if_it_waited(desk, make_policy, recording):  # noqa: F811
+    make_old(recording)
+    plan = run(make_policy(), Mode.PLAN)
+
+    shown = desk.get(page("retentionrun_change", plan.pk)).content.decode()
+
+    assert "A preview.</strong> Nothing has been removed, and it waits for nobody." in shown
+    assert "Preview made: 1 would go" in in_words(plan)
+
+
+def test_runs_of_former_versions_keep_their_words(
+    desk,  # noqa: F811
+    make_policy,
+    recording,
+    django_assert_num_queries,
+):
+    make_old(recording)
+    policy = make_policy()
+    trashed, idle = run(policy), run(policy)
+    RetentionPolicy.objects.update(action="delete")
+    gone = make_policy("django_sessions")
+    run(gone)
+    gone.delete()
+    desk.get(page("retentionrun_changelist"))
+    with CaptureQueriesContext(connection) as queries:
+        shown = desk.get(page("retentionrun_changelist")).content.decode()
+
+    assert "1 moved to the trash" in shown
+    assert went(RetentionRun.objects.get(pk=trashed.pk)) == "1 moved to the trash"
+    assert went(RetentionRun.objects.get(pk=idle.pk)) == "0 deleted"
+    for number in range(3):
+        run(make_policy(name=f"p{number}", action="delete"))
+    RetentionPolicy.objects.update(max_age_seconds=7)
+    with django_assert_num_queries(len(queries)):
+        desk.get(page("retentionrun_changelist"))
 
 
 def test_run_now_needs_acceptance_and_can_be_cancelled(desk, make_policy):  # noqa: F811

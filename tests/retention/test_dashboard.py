@@ -17,9 +17,15 @@ from recordings.holds import hold_recording
 from recordings.ledger.models import Account, StoredFile
 from recordings.models import Recording
 from recordings.trash import erase, move_to_trash
-from retention import admin, charts, dashboard, notify, runs, snapshots, tasks
+from retention import admin, charts, dashboard, foreseen, notify, runs, snapshots, tasks
 from retention.choices import Mode
-from retention.models import Forecast, StorageSnapshot
+from retention.models import (
+    Figure,
+    Forecast,
+    RetentionPolicy,
+    RetentionSwitch,
+    StorageSnapshot,
+)
 from tests.admin.conftest import desk  # noqa: F401  (a fixture)
 from tests.retention.conftest import DAY, run
 
@@ -135,11 +141,99 @@ def test_page_shows_what_is_stored_and_what_leaves(desk, make_recording, make_po
 
 def test_figures_say_when_they_were_taken(desk):  # noqa: F811
     snapshots.take()
-    StorageSnapshot.objects.update(taken_at=datetime(2026, 11, 21, 22, 32, tzinfo=UTC))
+    moment = datetime(2026, 11, 21, 22, 32, tzinfo=UTC)
+    StorageSnapshot.objects.update(taken_at=moment)
+    Figure.objects.filter(name=foreseen.FORESEEN).update(at=moment)
 
     page = desk.get(reverse("dashboard")).content.decode()
 
-    assert "When this was counted, on Nov 21, 2026, 22:32 UTC, no policy" in page
+    said = "Nov 21, 2026, 22:32 UTC"
+    assert f"No policy takes a recording in this time, as counted on {said}" in page
+    assert f"Counted once a day, last on {said}" in page
+
+
+def test_accepted_policy_is_counted_anew_by_itself(desk, make_recording, make_policy):  # noqa: F811
+    snapshots.take()
+    leaving_in(make_recording(files=1), 3)
+    make_policy(name="Hundred days", max_age_seconds=100 * DAY, crontab="0 2 * * *")
+
+    before = desk.get(reverse("dashboard")).content.decode()
+    tasks.tick_people()
+    after = desk.get(reverse("dashboard")).content.decode()
+
+    assert "“Hundred days” came into force.</strong> They are counted anew" in before
+    assert "No policy takes" not in before
+    assert "older than the policies in force" not in after
+    assert "1 recording with" in after
+    assert StorageSnapshot.objects.filter(kind="").count() == 1
+
+
+def changed(policy: RetentionPolicy) -> None:
+    RetentionPolicy.objects.filter(pk=policy.pk).update(crontab="0 5 * * *")
+
+
+def disabled(policy: RetentionPolicy) -> None:
+    RetentionPolicy.objects.filter(pk=policy.pk).update(enabled=False)
+
+
+def edited(policy: RetentionPolicy) -> None:
+    policy.max_age_seconds = 5
+    policy.save()
+
+
+def paused(policy: RetentionPolicy) -> None:
+    RetentionSwitch.turn(on=False, by="anna")
+
+
+@pytest.mark.parametrize(
+    ("change", "what"),
+    [
+        (changed, "was changed"),
+        (disabled, "went out of force"),
+        (edited, "went out of force"),
+        (paused, "went out of force"),
+        (RetentionPolicy.delete, "went out of force"),
+    ],
+)
+def test_whatever_changes_what_is_in_force_is_named_and_counted(make_policy, change, what):
+    policy = make_policy(name="Hundred days", max_age_seconds=100 * DAY, crontab="0 2 * * *")
+    slug = policy.slug
+    snapshots.take()
+    assert not snapshots.take()
+
+    change(policy)
+
+    assert foreseen.found().changes[slug] == what
+    assert [snapshots.take(), snapshots.take()] == [True, False]
+    assert not foreseen.is_behind()
+
+
+def test_run_and_a_new_name_leave_the_forecast_as_it_stands(make_policy):
+    policy = make_policy(max_age_seconds=100 * DAY, crontab="0 2 * * *")
+    snapshots.take()
+
+    run(policy)
+    RetentionPolicy.objects.update(name="Other", next_due_at=timezone.now() + timedelta(days=3))
+
+    assert not foreseen.is_behind()
+
+
+def test_many_changes_are_said_in_one_sentence():
+    one, three, five = (dict.fromkeys("abcde"[:count], "was changed") for count in (1, 3, 5))
+
+    assert foreseen.sentence({}, {}) == ""
+    assert foreseen.sentence(one, {"a": "Old"}) == "“Old” was changed"
+    assert foreseen.sentence(three, {}).endswith("“b” was changed and “c” was changed")
+    assert foreseen.sentence(five, {}).endswith("“c” was changed and 2 more changed")
+
+
+def test_kinds_add_up_to_what_is_said(desk, make_recording):  # noqa: F811
+    make_recording()
+    snapshots.take()
+
+    page = desk.get(reverse("dashboard")).content.decode()
+
+    assert '>Together</th><td class="number">5</td>' in page
 
 
 def test_run_that_waits_for_approval_comes_first(desk, recording, make_policy):  # noqa: F811

@@ -16,9 +16,9 @@ from recordings.holds import hold_owner, hold_recording
 from recordings.ledger import identity, quarantine
 from recordings.ledger.models import Receipt, Sighting, StorageBond, StoredFile
 from recordings.ledger.purge import purge
-from recordings.ledger.storages import storage
+from recordings.ledger.storages import DiskStorage, storage
 from recordings.transfer import transfer
-from retention import metrics, runs, sweep
+from retention import admin, metrics, runs, sweep
 from retention.choices import Mode
 from retention.models import RetentionPolicy, RetentionRun
 from retention.targets import get
@@ -81,6 +81,38 @@ def test_preview_names_it_and_moves_nothing(policy):
 
     assert outcomes(planned) == [(ORPHAN, "would")]
     assert ORPHAN in listed()
+
+
+def test_run_says_what_it_cannot_tell_yet(policy, settings):
+    put(ORPHAN)
+    first = run(policy)
+    seen = Sighting.objects.get().first_seen
+    plan = run(policy, Mode.PLAN)
+    a_day_passes()
+    second = run(policy)
+    use(DiskStorage, settings)
+    put("user_3/audio/98_processed.mp3")
+    put("user_3/audio/99_processed.mp3")
+    third = run(policy)
+
+    assert first.message == (
+        f"1 file seen once, judged again from {seen + timedelta(days=1):%Y-%m-%d %H:%M} UTC."
+    )
+    assert plan.message == first.message
+    assert (second.deleted, second.message) == (1, "")
+    assert third.message == "2 files too young to judge."
+    assert third.message in admin.in_words(third)
+
+
+def test_age_of_zero_names_the_second_scan_and_the_way_back(client, administrator, make_policy):
+    policy = make_policy("orphans", name="At once", max_age_seconds=0)
+    client.force_login(administrator)
+
+    shown = client.get(reverse("admin:retention_retentionpolicy_run", args=[policy.pk]))
+
+    assert "all orphans in storage seen by two scans a day apart go to quarantine" in policy.summary
+    assert "What goes to quarantine can be put back from there." in shown.content.decode()
+    assert "does not come back" not in shown.content.decode()
 
 
 def test_unknown_shape_stays_for_ever(policy):
@@ -170,7 +202,8 @@ def test_storage_swapped_between_plan_and_run_stops_it(policy):
 
 def test_policies_of_the_site_say_what_they_do(shipped):
     assert RetentionPolicy.objects.get(slug="orphans").summary == (
-        "Every day at 03:30 Europe/Berlin: orphans in storage unchanged for 1 day go to quarantine."
+        "Every day at 03:30 Europe/Berlin: orphans in storage unchanged for 1 day and seen by two "
+        "scans a day apart go to quarantine."
     ).replace("Europe/Berlin", settings.TIME_ZONE)
     assert "orphans quarantined more than 30 days ago are deleted for ever, except held" in (
         RetentionPolicy.objects.get(slug="quarantine").summary

@@ -8,7 +8,7 @@ import pytest
 
 from recordings.ledger import leases
 from recordings.models import Recording
-from retention import runs, sweep
+from retention import runs, sweep, undo
 from retention.choices import Mode
 from retention.exceptions import NotAccepted, RetentionError, Running
 from retention.models import RetentionPolicy, RetentionRun
@@ -205,9 +205,22 @@ def test_run_over_a_limit_waits_before_it_removes_anything(make_recording, make_
     assert (waiting.state, waiting.deleted) == ("waiting", 0)
     assert "limit" in waiting.message
     assert Recording.objects.trashed().count() == 0
+    began, why = waiting.started_at, waiting.message
 
     runs.approve(waiting, by="anna")
     sweep.execute(waiting.pk)
 
     waiting.refresh_from_db()
     assert (waiting.state, waiting.deleted) == ("succeeded", 2)
+    assert waiting.started_at == began
+    assert waiting.message == f"It waited for approval: {why} Approved by anna."
+    assert undo.left(waiting).count() == 2
+
+
+def test_discarded_run_still_says_why_it_had_waited(make_recording, make_policy):
+    make_old(make_recording(files=1))
+    waiting = run(make_policy(limit_items=0))
+
+    runs.cancel(waiting, by="anna")
+
+    assert waiting.message.endswith("its limit is 0. It was cancelled by anna.")

@@ -310,8 +310,8 @@ def test_shipped_policies_say_what_they_do(shipped):
         "except those in use.",
         "Every day at 02:00 UTC: recordings whose own date has passed go to the trash, "
         "except held and kept.",
-        "Every day at 03:00 UTC: recordings whose time in the trash is over are deleted for "
-        "ever, except held and kept.",
+        "Every day at 03:00 UTC: recordings whose time in the trash is over (30 days for what is "
+        "trashed under this policy) are deleted for ever, except held and kept.",
         "Every 6 hours UTC: jobs that ended more than 7 days ago are deleted for ever.",
     ]
 
