@@ -18,8 +18,9 @@ from django.utils.safestring import SafeString
 
 from recordings.admin import erasing
 from recordings.admin.lists import HeldFilter, RecordingList, TrashFilter
-from recordings.ledger.admin_base import LibraryAdmin, moment, number_of
+from recordings.ledger.admin_base import LibraryAdmin, number_of
 from recordings.ledger.exceptions import Held
+from recordings.ledger.wording import moment
 from recordings.models import Recording
 from recordings.querysets import RecordingQuerySet
 from recordings.templatetags.library import clock
