@@ -24,7 +24,7 @@ from recordings.ledger.wording import moment
 from recordings.models import Recording
 from recordings.querysets import RecordingQuerySet
 from recordings.templatetags.library import clock
-from recordings.trash import move_to_trash, restore
+from recordings.trash import move_to_trash, restore, set_sizes
 from recordings.uploads.details import language_code
 
 SHOWN = 50  # files and jobs on one recording's page
@@ -79,7 +79,7 @@ class RecordingAdmin(LibraryAdmin):
     @admin.display(description="size")
     def size(self, recording: Any) -> str:
         if not hasattr(recording, "stored_size"):
-            recording.stored_size = erasing.weigh([recording.pk]).size
+            set_sizes([recording])
         return filesizeformat(recording.stored_size)
 
     @admin.display(description="in the trash until")
