@@ -82,7 +82,7 @@ class RecordingAdmin(LibraryAdmin):
             set_sizes([recording])
         return filesizeformat(recording.stored_size)
 
-    @admin.display(description="in the trash until")
+    @admin.display(description="in the trash at least until")
     def trash(self, recording: Recording) -> str:
         return moment(recording.purge_after)
 
