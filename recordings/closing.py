@@ -248,7 +248,7 @@ def waits_for(closure: Closure) -> str | None:
         return "Waiting for uploads and jobs to stop."
     last = mine.trashed().order_by("-purge_after").values_list("purge_after", flat=True).first()
     if last is not None:
-        return full_stop(f"Waiting for the trash, until {moment(last)}")
+        return full_stop(f"Waiting for the trash, at least until {moment(last)}")
     kept = ArchivedRecording.objects.archived().filter(owner_id=closure.owner_id)
     if count := kept.count():
         return _waits_for_archive(count, held=count - kept.not_held().count())
