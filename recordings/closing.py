@@ -22,15 +22,13 @@ from django.db import transaction
 from django.db.models import Exists, F, OuterRef
 from django.db.models.deletion import ProtectedError
 from django.db.models.functions import Now
-from django.utils.formats import date_format
-from django.utils.timezone import localtime
 
 from recordings import archive
 from recordings.archive_models import ArchivedRecording, ArchivedRecordingQuerySet
 from recordings.ledger.exceptions import AccountClosed, Held, LedgerError
 from recordings.ledger.models import Account, Hold, StoredFile
 from recordings.ledger.transactions import retried
-from recordings.ledger.wording import full_stop
+from recordings.ledger.wording import full_stop, moment
 from recordings.models import ApiToken, Closure, Job, Recording, ResumableUpload
 from recordings.processing import jobs
 from recordings.querysets import RecordingQuerySet
@@ -250,8 +248,7 @@ def waits_for(closure: Closure) -> str | None:
         return "Waiting for uploads and jobs to stop."
     last = mine.trashed().order_by("-purge_after").values_list("purge_after", flat=True).first()
     if last is not None:
-        until = date_format(localtime(last), "DATETIME_FORMAT")
-        return full_stop(f"Waiting for the trash, until {until}")
+        return full_stop(f"Waiting for the trash, at least until {moment(last)}")
     kept = ArchivedRecording.objects.archived().filter(owner_id=closure.owner_id)
     if count := kept.count():
         return _waits_for_archive(count, held=count - kept.not_held().count())

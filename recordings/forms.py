@@ -16,8 +16,8 @@ from django.utils.translation import gettext_lazy
 from recordings import languages
 from recordings.ledger.forms import QuantityField
 from recordings.models import LABEL_LENGTH, TITLE_LENGTH, ApiToken, Recording
-from recordings.spans import period
-from recordings.uploads.details import LONGEST_SECONDS, MOST_LABELS, label_names, set_labels
+from recordings.spans import LONGEST_SECONDS, period
+from recordings.uploads.details import MOST_LABELS, label_names, set_labels
 
 if TYPE_CHECKING:
     RecordingModelForm = forms.ModelForm[Recording]

@@ -15,7 +15,6 @@ from django.utils.translation import gettext as _
 
 from recordings.models import Recording
 from recordings.querysets import RecordingQuerySet
-from recordings.trash import sizes_of
 
 PAGE_SIZE: Final = 24  # fills rows of two, three and four
 
@@ -67,9 +66,6 @@ def page(
         rows.order_by(f"{sign}sort_key", f"{sign}id").with_files().with_held()[: PAGE_SIZE + 1]
     )
     here = found[:PAGE_SIZE]
-    sizes = sizes_of([recording.pk for recording in here])
-    for recording in here:
-        recording.stored_size = sizes[recording.pk]
     return Page(here, str(here[-1].pk) if len(found) > PAGE_SIZE else "")
 
 

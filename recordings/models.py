@@ -119,7 +119,7 @@ class Recording(models.Model):
     current_files: list[RecordingFile]
     newest_jobs: list[Job]
     is_held: bool
-    stored_size: int  # bytes of all its files, former ones too; set by lists
+    stored_size: int  # bytes of all its files, former ones too; set by trash.set_sizes()
 
     class Meta:
         constraints = [

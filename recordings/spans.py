@@ -6,6 +6,7 @@ from typing import Final
 
 from django.template.defaultfilters import filesizeformat
 
+LONGEST_SECONDS: Final = 100 * 3600  # no recording has a later moment to trim at
 SAME_SECONDS: Final = 0.05  # by which two renditions of the same cut may differ in length
 HUNDRED_YEARS: Final = 100 * 365 * 86400  # seconds, the most that is asked for
 UNITS: Final = ((86400, "day"), (3600, "hour"), (60, "minute"), (1, "second"))

@@ -68,6 +68,8 @@ def _list(request: SignedIn, place: str) -> HttpResponse:
     administrator = request.user.has_perm(ADMINISTER)
     form = LibraryForm(request.GET, owner=request.user, administrator=administrator)
     page = _page(request, form, place)
+    if place == "trash":
+        trash.set_sizes(page.recordings)
     context = {
         "place": place,
         "form": form,

@@ -6,10 +6,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
-from django.utils.formats import date_format
-from django.utils.timezone import localtime
 from django.utils.translation import gettext as _
 
+from recordings.ledger.wording import moment
 from recordings.models import Recording, ResumableUpload
 from retention import schedule, unfinished, words
 from retention.choices import Action
@@ -82,7 +81,7 @@ def _of_upload(recording: Recording, at: datetime) -> Explanation:
             sentence = _("All of it has come in; it is a recording as soon as it is stored.")
         return Explanation(None, None, None, _blocked_anyway(recording, at), sentence)
     said = {
-        "date": _date(ending.leaves_at),
+        "date": moment(ending.leaves_at),
         "because": ending.policy and _because(ending.policy),
     }
     if ending.policy is None:
@@ -144,7 +143,7 @@ def _file_alone(recording: Recording) -> str:
     if going is None or going.leaves_at is None or recording.holds().exists():
         return ""
     return _("Its file goes on %(date)s all the same, because nothing was made of it.") % {
-        "date": _date(going.leaves_at)
+        "date": moment(going.leaves_at)
     }
 
 
@@ -181,20 +180,16 @@ def _why_not(decision: Decision, at: datetime) -> str:
     """Say why it is not due, with a date as the pages write it."""
     if decision.met_at is None or decision.met_at <= at:
         return decision.sentence
-    return _("It is not due before %(date)s.") % {"date": _date(decision.met_at)}
+    return _("It is not due before %(date)s.") % {"date": moment(decision.met_at)}
 
 
 def _turn(due: datetime | None, leaves_at: datetime, at: datetime) -> str:
     """Say when a policy takes it, and since when it may where hours lie between the two."""
-    turn = _date(leaves_at)
-    if due is None or due <= at or _date(due) == turn:
+    turn = moment(leaves_at)
+    if due is None or due <= at or moment(due) == turn:
         return turn
-    said = {"turn": turn, "due": _date(due)}
+    said = {"turn": turn, "due": moment(due)}
     return _("%(turn)s (the first turn of the policy after %(due)s)") % said
-
-
-def _date(moment: datetime) -> str:
-    return date_format(localtime(moment), "DATETIME_FORMAT")
 
 
 def _because(policy: RetentionPolicy) -> str:

@@ -74,7 +74,7 @@ def _changes(then: Mapping[str, int], now: Mapping[str, int]) -> Iterator[tuple[
 
 
 def sentence(changes: Mapping[str, str], names: Mapping[str, str]) -> str:
-    """Say what became of policies: `“Old” was changed, and 4 more policies`; empty for nothing."""
+    """Say what became of policies: `“Old” came into force and 4 more changed`; or nothing."""
     said = [f"“{names.get(slug, slug)}” {what}" for slug, what in changes.items()]
     more = len(said) - NAMED
     if more > 0:

@@ -16,13 +16,12 @@ from typing import Any, Final
 
 from django.contrib.auth import get_user_model
 from django.db import transaction
-from django.utils.formats import date_format
-from django.utils.timezone import localtime
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from recordings.ledger import leases
 from recordings.ledger.transactions import retried
+from recordings.ledger.wording import moment
 from retention import notify, schedule, words
 from retention.choices import Action
 from retention.clock import database_now
@@ -111,7 +110,7 @@ def _mail(
     )
     what = f"{words.subject(policy)}{words.terms(policy)}{words.spared(policy)}"
     said = {
-        "date": date_format(localtime(run), "DATETIME_FORMAT"),
+        "date": moment(run),
         "policy": policy.name,
         "what": what,
     }

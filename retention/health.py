@@ -43,8 +43,8 @@ NAMED: Final = 5  # policies named in a sentence
 LONGEST_PAUSE: Final = timedelta(days=1)  # of all policies, before it is a warning
 HEARTBEAT: Final = "heartbeat"
 AUDIT: Final = "audit"
-NO_MAIL: Final = "Mail is not set up, so mails are only printed to the log: set EMAIL_URL."
 FAILED: Final = "failed"  # in place of an invariant: the audit itself could not be made
+NO_MAIL: Final = "Mail is not set up, so mails are only printed to the log: set EMAIL_URL."
 
 
 @dataclass(frozen=True, slots=True)

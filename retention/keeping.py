@@ -15,11 +15,10 @@ from django.db import IntegrityError, transaction
 from django.db.models import Q, QuerySet
 from django.db.models.functions import Now
 from django.utils import timezone
-from django.utils.formats import date_format
-from django.utils.timezone import localtime
 from django.utils.translation import gettext as _
 
 from recordings.ledger.transactions import retried
+from recordings.ledger.wording import moment
 from recordings.models import Recording
 from retention.exceptions import RetentionError
 from retention.models import KeepRequest
@@ -150,14 +149,10 @@ def _outcome(request: KeepRequest, recording: Recording | None) -> str:
     if recording.keep:
         return _("granted, it is kept for good.")
     if recording.is_kept:
-        return _("granted, it is kept until %s.") % _date(recording.keep_until)
+        return _("granted, it is kept until %s.") % moment(recording.keep_until)
     if request.granted_until is not None and request.granted_until <= timezone.now():
-        return _("granted, it was kept until %s.") % _date(request.granted_until)
+        return _("granted, it was kept until %s.") % moment(request.granted_until)
     return _("granted, but an administrator ended that: it is no longer kept.")
-
-
-def _date(moment: datetime | None) -> str:
-    return date_format(localtime(moment), "DATETIME_FORMAT")
 
 
 def close_gone() -> int:

@@ -14,13 +14,12 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import path, reverse
 from django.utils import timezone
-from django.utils.formats import date_format
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.text import capfirst
-from django.utils.timezone import localtime
 
 from recordings.ledger.admin_base import ReadOnlyAdmin, number_of, owner_name, with_owner_name
+from recordings.ledger.wording import moment
 from recordings.models import Recording
 from retention import keeping, notices
 from retention.exceptions import RetentionError
@@ -93,9 +92,7 @@ class KeepRequestAdmin(ReadOnlyAdmin):
 
     @admin.display(description="until")
     def wanted(self, asked: KeepRequest) -> str:
-        if asked.until is None:
-            return "for good"
-        return date_format(localtime(asked.until), "DATETIME_FORMAT")
+        return moment(asked.until, "for good")
 
     @admin.display(description="recording")
     def recording(self, asked: KeepRequest) -> str | SafeString:

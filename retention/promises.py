@@ -8,9 +8,8 @@ from typing import Final
 from retention import schedule
 from retention.models import RetentionPolicy
 
-ASKED_ANEW: Final = frozenset(
-    {"finals", "quarantine", "sessions"}
-)  # where others stamp what was promised
+# Others stamp what was promised; here it is asked again.
+ASKED_ANEW: Final = frozenset({"finals", "quarantine", "sessions"})
 
 
 def period_of(target: str) -> timedelta | None:

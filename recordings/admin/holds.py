@@ -16,7 +16,7 @@ from django.urls import path
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from recordings.admin.naming import NamingAdmin
+from recordings.admin.naming import NamingAdmin, is_number
 from recordings.holds import hold_owner, hold_recording, refuse_past, waiting_to_go
 from recordings.ledger.admin_base import number_of, selection
 from recordings.ledger.exceptions import LedgerError
@@ -34,7 +34,7 @@ class RecordingField(forms.CharField):
         text = str(value or "").strip()
         if not text:
             return None
-        if text.isdecimal() and is_known(int(text)):
+        if is_number(text) and is_known(int(text)):
             return int(text)
         found = called(text)
         if not found:

@@ -10,7 +10,7 @@ from django.http import HttpRequest
 
 from recordings.models import Recording
 from recordings.querysets import RecordingQuerySet
-from recordings.trash import sizes_of
+from recordings.trash import set_sizes
 
 LONG_TEXTS = ("description", "given_captions")
 
@@ -26,11 +26,10 @@ class RecordingList(ChangeList):
         page: list[Any] = list(self.result_list)
         self.result_list: Any = page
         pks = [recording.pk for recording in page]
-        sizes = sizes_of(pks)
+        set_sizes(page)
         held = Recording.objects.filter(pk__in=pks).held()
         held_pks = set(held.values_list("pk", flat=True))
         for recording in page:
-            recording.stored_size = sizes[recording.pk]
             recording.is_held = recording.pk in held_pks
 
 

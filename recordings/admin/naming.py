@@ -18,6 +18,13 @@ from recordings.ledger.admin_base import LibraryAdmin
 from recordings.ledger.models import Account
 from recordings.models import ArchivedRecording, Recording
 
+DIGITS = 18  # of any number that a row can have
+
+
+def is_number(text: str) -> bool:
+    """Whether somebody wrote what may be the number of a row."""
+    return text.isdecimal() and len(text) <= DIGITS
+
 
 @dataclass(slots=True)
 class Names:

@@ -13,10 +13,11 @@ from django.template.defaultfilters import filesizeformat
 from recordings import periods
 from recordings.admin.naming import NamingAdmin
 from recordings.ledger import quarantine
-from recordings.ledger.admin_base import ReadOnlyAdmin, moment, number_of, selection
+from recordings.ledger.admin_base import ReadOnlyAdmin, number_of, selection
 from recordings.ledger.exceptions import LedgerError
 from recordings.ledger.models import Quarantined
 from recordings.ledger.names import former_name, parse
+from recordings.ledger.wording import moment
 
 NAMED = 20  # files on the page that asks
 

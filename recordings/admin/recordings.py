@@ -18,12 +18,13 @@ from django.utils.safestring import SafeString
 
 from recordings.admin import erasing
 from recordings.admin.lists import HeldFilter, RecordingList, TrashFilter
-from recordings.ledger.admin_base import LibraryAdmin, moment, number_of
+from recordings.ledger.admin_base import LibraryAdmin, number_of
 from recordings.ledger.exceptions import Held
+from recordings.ledger.wording import moment
 from recordings.models import Recording
 from recordings.querysets import RecordingQuerySet
 from recordings.templatetags.library import clock
-from recordings.trash import move_to_trash, restore
+from recordings.trash import move_to_trash, restore, set_sizes
 from recordings.uploads.details import language_code
 
 SHOWN = 50  # files and jobs on one recording's page
@@ -78,10 +79,10 @@ class RecordingAdmin(LibraryAdmin):
     @admin.display(description="size")
     def size(self, recording: Any) -> str:
         if not hasattr(recording, "stored_size"):
-            recording.stored_size = erasing.weigh([recording.pk]).size
+            set_sizes([recording])
         return filesizeformat(recording.stored_size)
 
-    @admin.display(description="in the trash until")
+    @admin.display(description="in the trash at least until")
     def trash(self, recording: Recording) -> str:
         return moment(recording.purge_after)
 

@@ -15,7 +15,7 @@ from django.template.defaultfilters import filesizeformat
 from django.urls import path
 
 from recordings.admin.lists import YesNoFilter
-from recordings.admin.naming import NamingAdmin
+from recordings.admin.naming import NamingAdmin, is_number
 from recordings.ledger import export
 from recordings.ledger.admin_base import ReadOnlyAdmin
 from recordings.ledger.models import Receipt, StoredFile
@@ -27,7 +27,7 @@ FORMATS = {"csv": (export.as_csv, "text/csv"), "json": (export.as_json, "applica
 def found_by(rows: QuerySet[Any], search_term: str, *lookups: str) -> QuerySet[Any]:
     """Search by what has an index: the recording's number, else any of `lookups`."""
     term = search_term.strip()
-    if term.isdecimal():
+    if is_number(term):
         return rows.filter(recording_id=int(term))
     wanted = (Q(**{lookup: term}) for lookup in lookups)
     return rows.filter(reduce(or_, wanted)) if term else rows

@@ -12,7 +12,8 @@ from rest_framework import serializers
 
 from recordings.ledger.wording import printable
 from recordings.models import LABEL_LENGTH
-from recordings.uploads.details import LONGEST_SECONDS, MOST_LABELS, label_names, language_code
+from recordings.spans import LONGEST_SECONDS
+from recordings.uploads.details import MOST_LABELS, label_names, language_code
 
 MOST: Final = 20  # unknown fields that are named
 LONGEST: Final = 100  # characters of a name
@@ -38,8 +39,23 @@ class OnlyKnown(serializers.Serializer[Any]):
         return super().to_internal_value(data)
 
 
-class SecondsField(serializers.FloatField):
-    """Seconds from the start of a recording: finite, not negative, at most 100 hours."""
+class FiniteField(serializers.FloatField):
+    """A number that can be reckoned with: no truth value, no infinity, and not `nan`."""
+
+    def to_internal_value(self, data: Any) -> float:
+        if isinstance(data, bool):
+            self.fail("invalid")
+        try:
+            number = super().to_internal_value(data)
+        except OverflowError:
+            self.fail("invalid")
+        if not math.isfinite(number):
+            self.fail("invalid")
+        return number
+
+
+class SecondsField(FiniteField):
+    """Seconds from the start of a recording: not negative, at most 100 hours."""
 
     default_error_messages = {
         "invalid": "Give seconds from the start as a number, such as 90.5.",
@@ -47,14 +63,7 @@ class SecondsField(serializers.FloatField):
     }
 
     def to_internal_value(self, data: Any) -> float:
-        if isinstance(data, bool):
-            self.fail("invalid")
-        try:
-            seconds = super().to_internal_value(data)
-        except OverflowError:
-            self.fail("range")
-        if not math.isfinite(seconds):
-            self.fail("invalid")
+        seconds = super().to_internal_value(data)
         if not 0 <= seconds <= LONGEST_SECONDS:
             self.fail("range")
         return seconds

@@ -108,9 +108,9 @@ def _due() -> Q:
 
 def try_again(pk: int) -> bool:
     """Make a sound due that was given up, such as for want of room; False where none was."""
-    given_up = EditingSession.objects.filter(pk=pk, audio=None).exclude(audio_error="")
-    mine = given_up.exclude(audio_error=NO_SOUND)
-    if not retried(lambda: mine.update(audio_error="", lease_until=None)):
+    silent = EditingSession.objects.filter(pk=pk, audio=None)
+    given_up = silent.exclude(audio_error__in=["", NO_SOUND])
+    if not retried(lambda: given_up.update(audio_error="", lease_until=None)):
         return False
     sessions.ring(pk)
     return True

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from functools import cached_property
 from typing import Any, ClassVar
 
@@ -14,8 +13,6 @@ from django.db.models import OuterRef, QuerySet, Subquery
 from django.http import HttpRequest
 from django.http.response import HttpResponse
 from django.template.response import TemplateResponse
-from django.utils.formats import date_format
-from django.utils.timezone import localtime
 
 from recordings.ledger.models import Account
 from recordings.ledger.permissions import ADMINISTER
@@ -130,11 +127,6 @@ def selection(request: HttpRequest) -> dict[str, Any]:
         "checkbox": helpers.ACTION_CHECKBOX_NAME,
         "across": request.POST.get("select_across", "0"),
     }
-
-
-def moment(at: datetime | None, otherwise: str = "-") -> str:
-    """Write a moment as the site's pages do, in its time zone."""
-    return otherwise if at is None else date_format(localtime(at), "DATETIME_FORMAT")
 
 
 def number_of(count: int, noun: str) -> str:

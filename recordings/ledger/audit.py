@@ -37,6 +37,7 @@ class Check:
     id: str
     count: int = 0
     samples: list[str] = field(default_factory=list)
+    young: int = 0  # objects without a row that may still get one
 
     @property
     def ok(self) -> bool:
@@ -204,6 +205,8 @@ def _check_orphans(block: Block, orphans: Check, before: datetime) -> None:
         entry = block.page.entry(name) if block.page else None
         if entry and entry.modified < before:
             orphans.broken(f"{name} ({entry.size} bytes) has no row")
+        elif entry:
+            orphans.young += 1
 
 
 def _check_ready(stored: Ready, block: Block, missing: Check, *, hashes: bool) -> None:

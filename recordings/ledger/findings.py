@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Self
+from datetime import timedelta
+from typing import Final, Self
 from uuid import uuid4
 
 from django.db import models
-from django.db.models import Q
+from django.db.models import F, Q
 from django.db.models.functions import Now
+
+APART: Final = timedelta(hours=24)  # the two sightings that make an orphan due
 
 
 class StorageBond(models.Model):
@@ -76,6 +79,12 @@ class Scan(models.Model):
         return f"scan {self.pk} of {self.storage}"
 
 
+class SightingQuerySet(models.QuerySet["Sighting"]):
+    def unsure(self) -> Self:
+        """Those that another scan has to see again."""
+        return self.filter(Q(scans__lt=2) | Q(last_seen__lt=F("first_seen") + APART))
+
+
 class Sighting(models.Model):
     """An orphan as scans saw it; a change of the object begins its time anew."""
 
@@ -88,6 +97,8 @@ class Sighting(models.Model):
     scans = models.PositiveIntegerField(default=1)
     scan_id = models.BigIntegerField()  # the last that saw it
 
+    objects = SightingQuerySet.as_manager()
+
     class Meta:
         constraints = [
             # Also what a scan finds the former sightings of a page by.
@@ -96,3 +107,8 @@ class Sighting(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+    @property
+    def is_sure(self) -> bool:
+        """Whether two scans far enough apart saw it."""
+        return self.scans >= 2 and self.last_seen - self.first_seen >= APART

@@ -17,13 +17,11 @@ from django.conf import settings
 from django.db import models, transaction
 from django.db.models import F, Q
 from django.db.models.functions import Now
-from django.utils.formats import date_format
-from django.utils.timezone import localtime
 
 from recordings.ledger.exceptions import AccountClosed, QuotaExceeded
 from recordings.ledger.fields import StoredFileField
 from recordings.ledger.names import Kind
-from recordings.ledger.wording import full_stop
+from recordings.ledger.wording import full_stop, moment
 
 maintenance = logging.getLogger("mediasite.maintenance")
 
@@ -301,9 +299,7 @@ class Hold(models.Model):
     @property
     def sentence(self) -> str:
         what = "This recording" if self.recording_id else "Everything of this owner"
-        until = (
-            f" until {date_format(localtime(self.until), 'DATETIME_FORMAT')}" if self.until else ""
-        )
+        until = f" until {moment(self.until)}" if self.until else ""
         return full_stop(f"{what} is on hold{until}, placed by {self.placed_by}: {self.reason}")
 
     def release(self, *, by: str) -> bool:

@@ -41,7 +41,6 @@ from recordings.ledger.wording import printable
 maintenance = logging.getLogger("mediasite.maintenance")
 
 GRACE: Final = timedelta(hours=1)  # an object younger than this may still get its row
-APART: Final = timedelta(hours=24)  # the two sightings that make an orphan due
 STALE: Final = timedelta(days=1)  # an unfinished scan older than this is begun anew
 LEASE: Final = timedelta(minutes=5)
 BREATH = 1.0  # seconds between two notes of how far it is

@@ -1,6 +1,16 @@
-"""What sentences put together from other people's words need."""
+"""What sentences need that are put together: moments as pages write them, other people's words."""
 
 from __future__ import annotations
+
+from datetime import datetime
+
+from django.utils.formats import date_format
+from django.utils.timezone import localtime
+
+
+def moment(at: datetime | None, otherwise: str = "-") -> str:
+    """Write a moment as the site's pages do, in its time zone."""
+    return otherwise if at is None else date_format(localtime(at), "DATETIME_FORMAT")
 
 
 def full_stop(text: str) -> str:

@@ -14,7 +14,7 @@ from django.utils.translation import gettext_lazy as _
 
 from recordings.ledger.models import Reservation
 from recordings.querysets import JobQuerySet
-from recordings.spans import period
+from recordings.spans import LONGEST_SECONDS, period
 
 
 class Job(models.Model):
@@ -152,10 +152,18 @@ class SourceRule(models.Model):
         return f"{self.get_event_display()}: {self.get_action_display()}"
 
     def clean(self) -> None:
-        """Raise ValidationError where a rule that waits has nothing to wait for."""
+        """Raise ValidationError where a rule waits for nothing, or for a cut that cannot be."""
+        wrong = {}
         if self.action == self.Action.DELAY and not self.delay:
-            sentence = _("Say how long it stays, such as 7 days, or let the original go at once.")
-            raise ValidationError({"delay": sentence})
+            wrong["delay"] = _(
+                "Say how long it stays, such as 7 days, or let the original go at once."
+            )
+        if not 0 <= (self.cut_seconds or 0) <= LONGEST_SECONDS:
+            wrong["cut_seconds"] = _("Give seconds from 0 to 360000.")
+        if not 0 <= (self.cut_percent or 0) <= 100:
+            wrong["cut_percent"] = _("Give a share from 0 to 100 percent.")
+        if wrong:
+            raise ValidationError(wrong)
 
     @property
     def removes(self) -> bool:

@@ -7,12 +7,12 @@ from datetime import datetime
 
 from django import template
 from django.conf import settings
-from django.utils.formats import date_format
-from django.utils.timezone import localtime, now
+from django.utils.timezone import now
 from django.utils.translation import gettext, gettext_lazy
 
 from recordings import periods
 from recordings.ledger.names import Kind
+from recordings.ledger.wording import moment
 from recordings.models import Recording, RecordingFile, SourceRule
 from recordings.processing import jobs, outcome
 from recordings.processing.models import event_of, rule_in_words
@@ -132,8 +132,10 @@ def leaving(file: RecordingFile, recording: Recording) -> str:
         return gettext("on hold")
     if file.leaves_at:
         event = event_of(file.leaves_because)
-        date = date_format(localtime(file.leaves_at), "DATETIME_FORMAT")
-        return gettext("%(date)s, because %(event)s") % {"date": date, "event": event}
+        return gettext("%(date)s, because %(event)s") % {
+            "date": moment(file.leaves_at),
+            "event": event,
+        }
     going = file.kind == Kind.ORIGINAL and is_being_processed(recording)
     if going and (sentence := source_rule(SourceRule.Event.SUCCEEDED)):
         return gettext("when processing ends. %(sentence)s") % {"sentence": sentence}

@@ -18,7 +18,6 @@ MOST_LABELS = 20  # of one recording
 language_code = RegexValidator(
     r"^[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*$", "Give a language code such as en, ru or pt-br."
 )
-LONGEST_SECONDS = 100 * 3600  # no recording has a later moment to trim at
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from copy import copy
 from datetime import timedelta
 from typing import Any
 
+from django.core.exceptions import ValidationError
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
-from recordings.api.fields import SecondsField
+from recordings.api.fields import FiniteField
 from recordings.ledger.models import Account, Hold, Receipt
 from recordings.models import SourceRule
 from retention.api.requests import LimitsField, ScheduleField, ScopeField
@@ -192,10 +194,12 @@ class SourceRuleSerializer(serializers.ModelSerializer[SourceRule]):
     """What happens to the original when processing ends that way."""
 
     delay_seconds = SpanField(source="delay", help_text="With the action `delay`.")
-    cut_seconds = SecondsField(
+    cut_seconds = FiniteField(
         required=False, allow_null=True, help_text="More than this cut off by trimming..."
     )
-    cut_percent = SecondsField(required=False, allow_null=True, help_text="...or this share...")
+    cut_percent = FiniteField(
+        required=False, allow_null=True, help_text="...or this share, 0 to 100..."
+    )
     cut_delay_seconds = SpanField(source="cut_delay", help_text="...and it stays this long.")
 
     class Meta:
@@ -205,10 +209,18 @@ class SourceRuleSerializer(serializers.ModelSerializer[SourceRule]):
             "cut_delay_seconds", "enabled",
         ]  # fmt: skip
 
-    def validate_cut_percent(self, percent: float | None) -> float | None:
-        if percent is not None and percent > 100:
-            raise serializers.ValidationError("Give a share from 0 to 100 percent.")
-        return percent
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        """Have the rule say what is wrong with it, as its form in the admin does."""
+        rule = copy(self.instance) if self.instance else SourceRule()
+        for name, value in attrs.items():
+            setattr(rule, name, value)
+        try:
+            rule.clean()
+        except ValidationError as error:
+            names = {field.source: name for name, field in self.fields.items()}
+            wrong = {names[name]: said for name, said in error.message_dict.items()}
+            raise serializers.ValidationError(wrong) from error
+        return attrs
 
 
 class ReceiptSerializer(serializers.ModelSerializer[Receipt]):

@@ -14,13 +14,12 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 from django.contrib.auth import get_user_model
 from django.db.models import Count, Max, Min, Model, Q, QuerySet, Sum
 from django.db.models.functions import Now
-from django.utils.formats import date_format
-from django.utils.timezone import localtime
 from django.utils.translation import gettext as _
 
 from recordings.archive import archive_locked
 from recordings.ledger.models import Hold, StoredFile
 from recordings.ledger.release import release
+from recordings.ledger.wording import moment
 from recordings.models import Job, Recording, RecordingFile
 from recordings.trash import delete_rows, erase_locked, locked, trash_locked
 from retention import archiving
@@ -288,18 +287,16 @@ def weigh(
     return goes._replace(size=size(going) if items else 0), kept
 
 
-def _kept_until(moment: datetime) -> str:
-    return _("An administrator had this recording kept until %(date)s.") % {
-        "date": date_format(localtime(moment), "DATETIME_FORMAT")
-    }
+def _kept_until(until: datetime) -> str:
+    return _("An administrator had this recording kept until %(date)s.") % {"date": moment(until)}
 
 
 def counted_from(policy: RetentionPolicy, recording: Recording) -> datetime | None:
     """Read the policy's clock; who was never watched counts from his upload."""
     if policy.clock == Clock.WATCHED:
         return recording.last_watched_at or recording.created_at
-    moment: Any = getattr(recording, COLUMNS[Clock(policy.clock)])
-    return moment if isinstance(moment, datetime) else None
+    clock: Any = getattr(recording, COLUMNS[Clock(policy.clock)])
+    return clock if isinstance(clock, datetime) else None
 
 
 def old_enough(policy: RetentionPolicy, at: datetime) -> Q:

@@ -9,13 +9,14 @@ from datetime import datetime
 from typing import Final
 
 from django.conf import settings
-from django.db.models import Count, F, Min, Q
+from django.db.models import Count, Min
 
 from recordings.ledger import identity, quarantine
 from recordings.ledger.exceptions import LedgerError, Lost, NotOurs
+from recordings.ledger.findings import APART
 from recordings.ledger.models import Scan, Sighting, StoredFile
 from recordings.ledger.names import Parsed, parse
-from recordings.ledger.scan import APART, scan
+from recordings.ledger.scan import scan
 from recordings.models import Recording
 from retention import words
 from retention.choices import Action, Clock, Outcome
@@ -25,7 +26,6 @@ from retention.models import RetentionPolicy
 from retention.targets import library
 from retention.targets.base import GONE, Result, Target, Work, age_of
 
-UNSURE: Final = Q(scans__lt=2) | Q(last_seen__lt=F("first_seen") + APART)  # as _facts has it
 BREATH: Final = 5.0  # seconds; the run keeps its lease while the scan goes on
 
 
@@ -125,7 +125,7 @@ class Orphans(Target):
 
     def _facts(self, sighting: Sighting, blockers: tuple[Blocker, ...]) -> Facts:
         parsed = parse(sighting.name)
-        if sighting.scans < 2 or sighting.last_seen - sighting.first_seen < APART:
+        if not sighting.is_sure:
             once = "It takes two scans a day apart to be sure that no row knows it."
             blockers = (*blockers, Blocker(once, passing=True))
         return Facts(
@@ -181,9 +181,8 @@ class Orphans(Target):
         """Say what the last scans saw and cannot tell yet."""
         scans = filter(None, map(Scan.objects.newest, storages()))
         young = sum(one.young for one in scans)
-        unsure = Sighting.objects.filter(UNSURE).aggregate(
-            number=Count("pk"), first=Min("first_seen")
-        )
+        sightings = Sighting.objects.unsure()
+        unsure = sightings.aggregate(number=Count("pk"), first=Min("first_seen"))
         said = []
         if young:
             said.append(f"{words.counted(young, 'file')} too young to judge")

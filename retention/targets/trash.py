@@ -49,16 +49,17 @@ class Trash(library.RecordingTarget):
         return ("purge_after", "pk")
 
     def phrase(self, policy: RetentionPolicy, of: str) -> str:
-        words = f"recordings{of} whose time in the trash is over"
-        if not policy.is_promise:
-            return words
-        return (
-            f"{words} ({period(policy.max_age_seconds or 0)} for what is trashed under this policy)"
-        )
+        over = f"recordings{of} whose time in the trash is over"
+        span = f" ({_span(policy)} for what is trashed under this policy)"
+        return f"{over}{span}" if policy.is_promise else over
 
     def promises(self, policy: RetentionPolicy) -> str:
         keeps = "What is in the trash keeps the date it was given when it came there"
         if not policy.is_promise:
             return f"{keeps}; this policy sets none."
-        span = period(policy.max_age_seconds or 0)
-        return f"{keeps}. What is trashed once this is accepted may be restored for {span}."
+        can = f"What is trashed once this is accepted can be restored for at least {_span(policy)}."
+        return f"{keeps}. {can}"
+
+
+def _span(policy: RetentionPolicy) -> str:
+    return period(policy.max_age_seconds or 0)

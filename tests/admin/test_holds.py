@@ -50,6 +50,7 @@ def test_hold_is_placed_on_an_owner(desk, owner):
         ({"reason": "Exam", "recording_id": "-1"}, "There is no recording -1."),
         ({"reason": "Exam", "recording_id": "Zoology"}, "There is no recording Zoology."),
         ({"reason": "Exam", "recording_id": "9" * 30}, "There is no recording"),
+        ({"reason": "Exam", "recording_id": "9" * 5000}, "There is no recording"),
         ({"reason": "Exam", "owner_name": "nobody"}, "There is no user nobody"),
         ({"reason": "", "owner_name": "olga"}, "This field is required"),
         ({"reason": "  ", "owner_name": "olga"}, "This field is required"),

@@ -68,6 +68,22 @@ def test_delay_that_could_be_a_mistake_is_refused_in_a_sentence(save, rule, dela
     assert rule.delay == timedelta(days=7)
 
 
+@pytest.mark.parametrize(
+    ("cut", "sentence"),
+    [
+        ({"cut_percent": "-5"}, "Give a share from 0 to 100 percent."),
+        ({"cut_percent": "101"}, "Give a share from 0 to 100 percent."),
+        ({"cut_seconds": "-1"}, "Give seconds from 0 to 360000."),
+    ],
+)
+def test_cut_that_cannot_be_is_refused_at_its_field(save, rule, cut, sentence):
+    page = save(**cut)
+
+    assert errors(page) == {name: [sentence] for name in cut}
+    rule.refresh_from_db()
+    assert (rule.cut_seconds, rule.cut_percent) == (None, None)
+
+
 def test_delay_that_was_refused_is_not_also_called_missing(save, rule):
     SourceRule.objects.update(action="delete", delay=timedelta(0))
 

@@ -40,6 +40,13 @@ def test_stored_files_are_named_by_owner_and_title(show, owner, make_recording):
         assert link("recordings_recording", algebra, "Algebra") in shown
 
 
+@pytest.mark.parametrize("model", ["ledger_storedfile", "ledger_receipt"])
+def test_number_that_no_row_can_have_finds_nothing(desk, recording, model):
+    found = desk.get(reverse(f"admin:{model}_changelist"), {"q": "9" * 5000})
+
+    assert list(found.context["cl"].result_list) == []
+
+
 @pytest.mark.parametrize("model", ["ledger_storedfile", "recordings_job", "ledger_receipt"])
 def test_lists_cost_the_same_queries_for_many_owners(
     desk, make_user, make_recording, django_assert_num_queries, model

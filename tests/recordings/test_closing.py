@@ -71,7 +71,7 @@ def test_closing_into_the_trash_waits_for_the_trash(make_recording, owner, setti
     assert recording.trashed_by == "anna, closing the account"
     assert recording.purge_after - recording.trashed_at == settings.TRASH_PERIOD
     closure.refresh_from_db()
-    assert closure.message.startswith("Waiting for the trash, until ")
+    assert closure.message.startswith("Waiting for the trash, at least until ")
     assert "olga" in users()
 
 

@@ -62,7 +62,7 @@ def test_archive_stays_while_something_can_come_back_from_the_trash(stored, make
     close_account(owner, by="anna")
     closure = carry_on()
 
-    assert closure.message.startswith("Waiting for the trash, until ")
+    assert closure.message.startswith("Waiting for the trash, at least until ")
     assert ArchivedRecording.objects.count() == 3
 
     erase([recording.pk], by="policy trash v1")

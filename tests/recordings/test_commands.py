@@ -12,6 +12,7 @@ from django.core.management import CommandError, call_command
 from recordings.ledger.models import Account, Receipt
 from recordings.models import ApiToken
 from recordings.trash import erase
+from tests.ledger.strays import put
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -42,6 +43,14 @@ def test_audit_of_clean_books_says_ok_line_by_line(recording):
     assert all(line.endswith(": ok") and line.count(" ") > 2 for line in lines)
     numbers = [int(re.match(r"I(\d+)", line)[1]) for line in lines]
     assert numbers == sorted(numbers)
+
+
+def test_audit_says_how_many_files_are_too_young_to_judge(recording):
+    put("user_3/audio/98_processed.mp3")
+
+    shown = run("audit")
+
+    assert "I2 everything in storage has its row: ok\n    1 file too young to judge\n" in shown
 
 
 def test_audit_as_json_has_the_promised_shape(recording):

@@ -34,7 +34,7 @@ def test_changed_span_is_seen_and_told_of_what_is_trashed_from_then_on(desk, tra
 
     assert "is over (90 days for what is trashed under this policy) are deleted" in shown
     assert "What is in the trash keeps the date it was given when it came there" in shown
-    assert "trashed once this is accepted may be restored for 90 days." in shown
+    assert "trashed once this is accepted can be restored for at least 90 days." in shown
 
 
 @pytest.mark.parametrize(

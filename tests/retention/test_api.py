@@ -11,7 +11,7 @@ import pytest
 from recordings.ledger import receipts
 from recordings.ledger.models import Hold, Receipt
 from recordings.ledger.purge import purge
-from recordings.models import Recording, SourceRule
+from recordings.models import Recording
 from recordings.trash import erase
 from retention import sweep
 from retention.models import RetentionPolicy
@@ -297,26 +297,6 @@ def test_list_of_holds_costs_the_same_queries_whatever_it_shows(
 def test_bad_hold_is_refused(send, owner, body):
     assert send("post", "holds", body).status_code == 400
     assert not Hold.objects.exists()
-
-
-def test_source_rules_are_made_and_changed(send):
-    SourceRule.objects.all().delete()
-    made = send(
-        "post",
-        "source-rules",
-        {"event": "processing_failed", "action": "delay", "delay_seconds": 86400},
-    )
-
-    address = f"source-rules/{made.json()['id']}"
-    changed = send("patch", address, {"delay_seconds": 3600, "cut_seconds": 30})
-    assert (made.status_code, changed.status_code) == (201, 200)
-    assert changed.json()["delay_seconds"] == 3600
-    assert send("get", "source-rules").json()["results"] == [changed.json()]
-    again = send("post", "source-rules", {"event": "processing_failed", "action": "keep"})
-    assert again.status_code == 400
-    for bad in ({"delay_seconds": -1}, {"delay_seconds": 10**30}, {"cut_percent": 101},
-                {"action": "burn"}, {"cut_seconds": "nan"}):  # fmt: skip
-        assert send("patch", address, bad).status_code == 400
 
 
 def test_receipts_come_as_json_and_csv(send, recording):

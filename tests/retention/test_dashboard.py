@@ -270,7 +270,7 @@ def test_index_says_how_the_site_is_and_what_waits(desk, recording, make_policy)
     assert "Runs waiting for approval (1)" in page
     for address in ("retentionpolicy/", "retentionrun/?state__exact=waiting"):
         assert f"/admin/retention/{address}" in page
-    assert "/admin/ledger/storedfile/?state__exact=quarantined" in page
+    assert "/admin/ledger/quarantined/" in page
 
 
 def test_index_tells_staff_who_administer_nothing_nothing(client, make_user):

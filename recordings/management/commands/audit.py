@@ -11,6 +11,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from recordings.audit import audited
 from recordings.ledger.audit import AuditReport, Check, audit
 from recordings.ledger.exceptions import LedgerError
+from recordings.spans import counted
 
 PARTS: Final = re.compile(r"\d+|\D+")
 MEANINGS: Final = {
@@ -68,6 +69,6 @@ def natural(check: Check) -> list[tuple[int, str]]:
 
 def lines(check: Check) -> list[str]:
     name = f"{check.id} {MEANINGS.get(check.id, '')}".rstrip()
-    if check.ok:
-        return [f"{name}: ok"]
-    return [f"{name}: {check.count} wrong", *(f"    {sample}" for sample in check.samples)]
+    found = "ok" if check.ok else f"{check.count} wrong"
+    young = [f"{counted(check.young, 'file')} too young to judge"] if check.young else []
+    return [f"{name}: {found}", *(f"    {said}" for said in [*check.samples, *young])]
