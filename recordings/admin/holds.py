@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from datetime import datetime
+from functools import reduce
+from operator import or_
 from typing import Any
 
 from django import forms
@@ -25,16 +27,18 @@ from recordings.models import ArchivedRecording, Recording
 
 NAMED = 20  # holds on the page that asks
 SUGGESTED = 5  # recordings that words of a title may mean
+LONGEST_NUMBER = 19  # digits of an id
 
 
 class RecordingField(forms.CharField):
     """A recording by its number or by its title, in the library or in the archive."""
 
     def to_python(self, value: Any) -> int | None:  # type: ignore[override]
-        text = str(value or "").strip()
+        text = super().to_python(value)
+        self.run_validators(text)  # before the text is looked for
         if not text:
             return None
-        if text.isdecimal() and is_known(int(text)):
+        if text.isdecimal() and len(text) <= LONGEST_NUMBER and is_known(int(text)):
             return int(text)
         found = called(text)
         if not found:
@@ -46,13 +50,18 @@ class RecordingField(forms.CharField):
 
 
 def called(text: str) -> dict[int, str]:
-    """Return the recordings of exactly this title, or else those with these words in it."""
+    """Return the recordings of exactly this title, or else those with these words in it.
+
+    A number that no recording has is no words: in a title it means something else. Upper and lower
+    case are tried apart, since SQLite takes them for the same in ASCII alone.
+    """
     archive = ArchivedRecording.objects.archived().order_by("-id")
     library = Recording.objects.order_by("-id")
-    for match in ("iexact", "icontains"):
-        wanted = {f"title__{match}": text}
-        found = dict(library.filter(**wanted).values_list("pk", "title")[: SUGGESTED + 1])
-        rest = archive.filter(**wanted).values_list("recording_id", "title")[: SUGGESTED + 1]
+    cases = {text, text.lower(), text.upper(), text.capitalize(), text.title()}
+    for match in ("iexact",) if text.isdecimal() else ("iexact", "icontains"):
+        wanted = reduce(or_, (Q((f"title__{match}", case)) for case in cases))
+        found = dict(library.filter(wanted).values_list("pk", "title")[: SUGGESTED + 1])
+        rest = archive.filter(wanted).values_list("recording_id", "title")[: SUGGESTED + 1]
         if found := {**found, **dict(rest)}:
             return found
     return {}

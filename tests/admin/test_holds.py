@@ -50,6 +50,8 @@ def test_hold_is_placed_on_an_owner(desk, owner):
         ({"reason": "Exam", "recording_id": "-1"}, "There is no recording -1."),
         ({"reason": "Exam", "recording_id": "Zoology"}, "There is no recording Zoology."),
         ({"reason": "Exam", "recording_id": "9" * 30}, "There is no recording"),
+        ({"reason": "Exam", "recording_id": "9" * 5000}, "There is no recording"),
+        ({"reason": "Exam", "recording_id": "Exam\x00"}, "Null characters are not allowed."),
         ({"reason": "Exam", "owner_name": "nobody"}, "There is no user nobody"),
         ({"reason": "", "owner_name": "olga"}, "This field is required"),
         ({"reason": "  ", "owner_name": "olga"}, "This field is required"),
@@ -181,6 +183,27 @@ def test_hold_is_placed_by_title_and_told_by_it(desk, make_recording):
     page = desk.get(reverse("admin:ledger_hold_change", args=[Hold.objects.get().pk]))
     address = reverse("admin:recordings_recording_change", args=[algebra.pk])
     assert f'<a href="{address}">Algebra 1</a>' in page.content.decode()
+
+
+def test_number_that_no_recording_has_is_no_words_of_a_title(desk, make_recording):
+    lecture = make_recording(title="Lecture 40412 of May", files=0)
+
+    answer = desk.post(reverse(ADD_HOLD), hold_form(recording_id="40412", reason="Exam"))
+    assert answer.context["errors"] == [["There is no recording 40412."]]
+    assert not Hold.objects.exists()
+
+    lecture.title = "40412"
+    lecture.save()
+    desk.post(reverse(ADD_HOLD), hold_form(recording_id="40412", reason="Exam"))
+    assert Hold.objects.get().recording_id == lecture.pk
+
+
+def test_title_in_another_case_comes_before_titles_with_it_inside(desk, make_recording):
+    meant, _ = (make_recording(title=title, files=0) for title in ("Лекция", "Вторая лекция"))
+
+    desk.post(reverse(ADD_HOLD), hold_form(recording_id="лекция", reason="Exam"))
+
+    assert Hold.objects.get().recording_id == meant.pk
 
 
 def test_words_that_several_titles_have_are_asked_about(desk, make_recording):
