@@ -6,8 +6,9 @@ and asks for that number in writing. If the selection has grown or shrunk meanwh
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from hashlib import sha256
 from typing import Any
 
 from django.db.models import Count, Sum
@@ -26,6 +27,8 @@ from recordings.trash import erase, files_of, held_among
 
 TITLES = 20  # named on the page
 ONLY_FREE = "only_free"  # sent by who goes on with what of a selection is not on hold
+SEEN = "seen"  # sent by the pages that ask, for the answer to be about what they showed
+CHANGED = "Nothing was changed: other recordings are selected by now than you saw. Look again."
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +58,16 @@ def free(request: HttpRequest, rows: RecordingQuerySet) -> RecordingQuerySet:
     return rows.not_held() if request.POST.get(ONLY_FREE) else rows
 
 
+def mark(pks: Iterable[int]) -> str:
+    """Return a mark of a selection, which another selection of as many does not have."""
+    return sha256(",".join(map(str, sorted(pks))).encode()).hexdigest()
+
+
+def has_changed(request: HttpRequest, pks: Iterable[int]) -> bool:
+    """Whether this is another selection than the page showed that asked; scripts ask none."""
+    return request.POST.get(SEEN, mark(pks)) != mark(pks)
+
+
 def stop(admin: Speaking, request: HttpRequest, pks: list[int], *, action: str) -> HttpResponse:
     """Say which of a selection are on hold, and offer to go on with the others."""
     held = Recording.objects.filter(pk__in=pks).held().select_related("owner").order_by("-id")
@@ -71,6 +84,7 @@ def stop(admin: Speaking, request: HttpRequest, pks: list[int], *, action: str) 
         "past": "deleted" if action == "erase_selected" else "moved to the trash",
         "action": action,
         "only_free": ONLY_FREE,
+        "seen": mark(Recording.objects.filter(pk__in=pks).not_held().values_list("pk", flat=True)),
         **selection(request),
     }
     return admin.page(request, "admin/recordings/recording/held.html", "On hold", **context)
@@ -86,6 +100,8 @@ def page(admin: Speaking, request: HttpRequest, pks: list[int]) -> HttpResponse 
     answer = request.POST.get("confirmation", "").strip()
     try:
         refuse_held(pks)
+        if answer and has_changed(request, pks):
+            return ask(admin, request, pks, weight, error=CHANGED)
         if answer == str(weight.recordings):
             return carry_out(admin, request, pks, weight)
         error = "" if not answer else f"Type {weight.recordings}, the number of recordings."
@@ -129,6 +145,7 @@ def ask(
         "named": rows.only("pk", "title", "owner__username", "trashed_at")[:TITLES],
         "others": max(0, len(pks) - TITLES),
         "error": error,
+        "seen": mark(pks),
         "only_free": ONLY_FREE if request.POST.get(ONLY_FREE) else "",
         **selection(request),
     }

@@ -144,6 +144,9 @@ class RecordingAdmin(LibraryAdmin):
             return move_to_trash(pks, by=request.user.get_username())
 
         pks = self.chosen(request, queryset)
+        if erasing.has_changed(request, pks):
+            self.refuse(request, erasing.CHANGED)
+            return None
         try:
             self.carry_out(request, pks, trash, "moved to the trash; they can be restored there")
         except Held:
