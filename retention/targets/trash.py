@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from django.db.models import Q, QuerySet
 
@@ -57,8 +57,17 @@ class Trash(library.RecordingTarget):
         )
 
     def promises(self, policy: RetentionPolicy) -> str:
+        from retention import promises
+
         keeps = "What is in the trash keeps the date it was given when it came there"
         if not policy.is_promise:
             return f"{keeps}; this policy sets none."
-        span = period(policy.max_age_seconds or 0)
-        return f"{keeps}. What is trashed once this is accepted may be restored for {span}."
+        if not policy.enabled:
+            return f"{keeps}; this policy sets none while it is not enabled."
+        span = timedelta(seconds=policy.max_age_seconds or 0)
+        other = promises.shortest(self.slug)
+        shorter = other is not None and other.pk != policy.pk and other.rules().max_age < span
+        by = f", by the policy “{other.name}”, which allows less" if other and shorter else ""
+        span = other.rules().max_age if other and shorter else span
+        said = period(int(span.total_seconds()))
+        return f"{keeps}. What is trashed once this is accepted may be restored for {said}{by}."
