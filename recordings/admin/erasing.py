@@ -6,9 +6,8 @@ and asks for that number in writing. If the selection has grown or shrunk meanwh
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from hashlib import sha256
 from typing import Any
 
 from django.db.models import Count, Sum
@@ -17,7 +16,14 @@ from django.template.defaultfilters import filesizeformat
 from django.urls import reverse
 from django.utils.html import format_html
 
-from recordings.ledger.admin_base import Speaking, number_of, selection
+from recordings.ledger.admin_base import (
+    CHANGED,
+    Speaking,
+    has_changed,
+    mark,
+    number_of,
+    selection,
+)
 from recordings.ledger.exceptions import Held
 from recordings.ledger.models import Hold
 from recordings.models import Recording
@@ -27,8 +33,6 @@ from recordings.trash import erase, files_of, held_among
 
 TITLES = 20  # named on the page
 ONLY_FREE = "only_free"  # sent by who goes on with what of a selection is not on hold
-SEEN = "seen"  # sent by the pages that ask, for the answer to be about what they showed
-CHANGED = "Nothing was changed: other recordings are selected by now than you saw. Look again."
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,16 +60,6 @@ def refuse_held(pks: Sequence[int]) -> None:
 def free(request: HttpRequest, rows: RecordingQuerySet) -> RecordingQuerySet:
     """Leave out what is on hold, where that was asked for."""
     return rows.not_held() if request.POST.get(ONLY_FREE) else rows
-
-
-def mark(pks: Iterable[int]) -> str:
-    """Return a mark of a selection, which another selection of as many does not have."""
-    return sha256(",".join(map(str, sorted(pks))).encode()).hexdigest()
-
-
-def has_changed(request: HttpRequest, pks: Iterable[int]) -> bool:
-    """Whether this is another selection than the page showed that asked; scripts ask none."""
-    return request.POST.get(SEEN, mark(pks)) != mark(pks)
 
 
 def stop(admin: Speaking, request: HttpRequest, pks: list[int], *, action: str) -> HttpResponse:

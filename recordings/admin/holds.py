@@ -20,7 +20,7 @@ from django.utils.safestring import SafeString
 
 from recordings.admin.naming import NamingAdmin
 from recordings.holds import hold_owner, hold_recording, refuse_past, waiting_to_go
-from recordings.ledger.admin_base import number_of, selection
+from recordings.ledger.admin_base import CHANGED, has_changed, mark, number_of, selection
 from recordings.ledger.exceptions import LedgerError
 from recordings.ledger.models import Hold
 from recordings.models import ArchivedRecording, Recording
@@ -191,7 +191,11 @@ class HoldAdmin(NamingAdmin):
     @admin.action(description="Release selected holds", permissions=["view"])
     def release_selected(self, request: HttpRequest, queryset: QuerySet[Hold]) -> Any:
         holds = list(queryset.filter(released_at=None))
-        if holds and request.POST.get("confirmed") != "yes":
+        confirmed = request.POST.get("confirmed") == "yes"
+        changed = confirmed and has_changed(request, [hold.pk for hold in holds])
+        if changed:
+            self.refuse(request, CHANGED)
+        if holds and (changed or not confirmed):
             return self.ask(request, holds)
         by = request.user.get_username()
         released = [hold for hold in holds if hold.release(by=by)]
@@ -206,6 +210,7 @@ class HoldAdmin(NamingAdmin):
             "named": holds[:NAMED],
             "others": max(0, len(holds) - NAMED),
             "going": waiting_to_go(holds),
+            "seen": mark(hold.pk for hold in holds),
             **selection(request),
         }
         title = f"Release {number_of(len(holds), 'hold')}"

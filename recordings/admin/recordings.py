@@ -18,7 +18,7 @@ from django.utils.safestring import SafeString
 
 from recordings.admin import erasing
 from recordings.admin.lists import HeldFilter, RecordingList, TrashFilter
-from recordings.ledger.admin_base import LibraryAdmin, moment, number_of
+from recordings.ledger.admin_base import CHANGED, LibraryAdmin, has_changed, moment, number_of
 from recordings.ledger.exceptions import Held
 from recordings.models import Recording
 from recordings.querysets import RecordingQuerySet
@@ -144,8 +144,8 @@ class RecordingAdmin(LibraryAdmin):
             return move_to_trash(pks, by=request.user.get_username())
 
         pks = self.chosen(request, queryset)
-        if erasing.has_changed(request, pks):
-            self.refuse(request, erasing.CHANGED)
+        if has_changed(request, pks):
+            self.refuse(request, CHANGED)
             return None
         try:
             self.carry_out(request, pks, trash, "moved to the trash; they can be restored there")

@@ -16,7 +16,7 @@ from recordings.ledger.models import Hold
 from recordings.models import Recording
 from recordings.trash import move_to_trash
 from tests import archives
-from tests.admin.conftest import said
+from tests.admin.conftest import hidden, said
 from tests.recordings.test_archive import put_away
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -183,6 +183,19 @@ def test_hold_is_placed_by_title_and_told_by_it(desk, make_recording):
     page = desk.get(reverse("admin:ledger_hold_change", args=[Hold.objects.get().pk]))
     address = reverse("admin:recordings_recording_change", args=[algebra.pk])
     assert f'<a href="{address}">Algebra 1</a>' in page.content.decode()
+
+
+def test_hold_that_was_placed_meanwhile_is_not_released_unseen(act, owner, make_recording):
+    shown = hold_owner(owner.pk, reason="Exam", by="anna")
+    asked = act("ledger_hold", "release_selected", [shown], select_across="1")
+    unseen = hold_recording(make_recording(files=0).pk, reason="Court case", by="boris")
+
+    again = act("ledger_hold", "release_selected", [shown], **hidden(asked))
+
+    assert Hold.objects.active().count() == 2
+    assert unseen.sentence in again.content.decode()
+    act("ledger_hold", "release_selected", [shown], **hidden(again))
+    assert not Hold.objects.active().exists()
 
 
 def test_number_that_no_recording_has_is_no_words_of_a_title(desk, make_recording):

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import re
-
 import pytest
 from django.contrib.admin.models import LogEntry
 from django.core.files.uploadedfile import SimpleUploadedFile
@@ -16,7 +14,7 @@ from recordings.ledger.models import Hold, Receipt, StoredFile
 from recordings.ledger.purge import purge
 from recordings.models import Recording
 from recordings.trash import move_to_trash
-from tests.admin.conftest import said
+from tests.admin.conftest import hidden, said
 from tests.conftest import assert_clean
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -173,12 +171,6 @@ def test_others_of_a_selection_are_erased_without_what_is_held(act, make_recordi
     assert Recording.objects.get() == held
 
 
-def hidden(answer):
-    """What the page sends along unseen, but for the boxes that are ticked."""
-    found = re.findall(r'<input type="hidden" name="(\w+)" value="([^"]*)"', answer.content.decode())
-    return {name: value for name, value in found if name in ("only_free", "seen", "select_across")}
-
-
 def test_nothing_is_erased_for_ever_that_the_page_did_not_show(act, make_recording):
     first, second = both = [make_recording(title=title) for title in ("Botany", "Chemistry")]
     hold_recording(second.pk, reason="Court case", by="anna")
@@ -189,7 +181,7 @@ def test_nothing_is_erased_for_ever_that_the_page_did_not_show(act, make_recordi
     again = act(LIST, "erase_selected", both, confirmation="1", **hidden(asked))
 
     assert Recording.objects.count() == 2
-    assert "other recordings are selected by now than you saw" in again.content.decode()
+    assert "by now others are selected than you saw" in again.content.decode()
     act(LIST, "erase_selected", both, confirmation="1", **hidden(again))
     assert Recording.objects.get() == first
 
@@ -202,7 +194,7 @@ def test_nothing_is_trashed_that_was_on_hold_when_it_was_asked(act, make_recordi
 
     answer = act(LIST, "delete_selected", both, **hidden(stopped))
 
-    assert "other recordings are selected by now than you saw" in said(answer)
+    assert "by now others are selected than you saw" in said(answer)
     assert Recording.objects.live().count() == 2
 
 
