@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
+from retention.choices import Action
 from retention.models import RetentionPolicy
+from retention.schedule import has_schedule
 from retention.scopes import meet
 from retention.targets import find
 
@@ -28,7 +30,8 @@ def without(policies: Collection[RetentionPolicy]) -> list[str]:
 def _left_alone(policies: Collection[RetentionPolicy]) -> list[str]:
     """Say what is neglected where no other policy of the same target is in force."""
     others = RetentionPolicy.objects.in_force().exclude(pk__in=[policy.pk for policy in policies])
-    covered = set(others.values_list("target", flat=True))
+    removing = others.exclude(action=Action.REPORT)
+    covered = {policy.target for policy in removing if has_schedule(policy)}
     kinds = {policy.target: find(policy.target) for policy in policies}
     return [
         kind.neglected

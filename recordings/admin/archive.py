@@ -16,7 +16,14 @@ from django.utils.safestring import SafeString
 
 from recordings import restoring
 from recordings.archive import let_go
-from recordings.ledger.admin_base import ReadOnlyAdmin, number_of, selection
+from recordings.ledger.admin_base import (
+    CHANGED,
+    ReadOnlyAdmin,
+    has_changed,
+    mark,
+    number_of,
+    selection,
+)
 from recordings.ledger.exceptions import LedgerError
 from recordings.models import ArchivedRecording
 from recordings.tasks import purge_soon
@@ -110,6 +117,8 @@ class ArchivedRecordingAdmin(ReadOnlyAdmin):
     def let_go_selected(self, request: HttpRequest, queryset: Rows) -> HttpResponse | None:
         rows = list(queryset.order_by("pk")[:1000])
         answer = request.POST.get("confirmation", "").strip()
+        if answer and has_changed(request, [archived.pk for archived in rows]):
+            return self.ask(request, rows, CHANGED)
         if answer != str(len(rows)):
             error = answer and f"Type {len(rows)}, the number of recordings."
             return self.ask(request, rows, error)
@@ -132,6 +141,7 @@ class ArchivedRecordingAdmin(ReadOnlyAdmin):
             "named": rows[:SHOWN],
             "others": max(0, len(rows) - SHOWN),
             "error": error,
+            "seen": mark(pks),
             **selection(request),
         }
         title = f"Delete {number_of(len(rows), 'archived recording')} for ever"

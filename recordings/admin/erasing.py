@@ -16,7 +16,14 @@ from django.template.defaultfilters import filesizeformat
 from django.urls import reverse
 from django.utils.html import format_html
 
-from recordings.ledger.admin_base import Speaking, number_of, selection
+from recordings.ledger.admin_base import (
+    CHANGED,
+    Speaking,
+    has_changed,
+    mark,
+    number_of,
+    selection,
+)
 from recordings.ledger.exceptions import Held
 from recordings.ledger.models import Hold
 from recordings.models import Recording
@@ -71,6 +78,7 @@ def stop(admin: Speaking, request: HttpRequest, pks: list[int], *, action: str) 
         "past": "deleted" if action == "erase_selected" else "moved to the trash",
         "action": action,
         "only_free": ONLY_FREE,
+        "seen": mark(Recording.objects.filter(pk__in=pks).not_held().values_list("pk", flat=True)),
         **selection(request),
     }
     return admin.page(request, "admin/recordings/recording/held.html", "On hold", **context)
@@ -86,6 +94,8 @@ def page(admin: Speaking, request: HttpRequest, pks: list[int]) -> HttpResponse 
     answer = request.POST.get("confirmation", "").strip()
     try:
         refuse_held(pks)
+        if answer and has_changed(request, pks):
+            return ask(admin, request, pks, weight, error=CHANGED)
         if answer == str(weight.recordings):
             return carry_out(admin, request, pks, weight)
         error = "" if not answer else f"Type {weight.recordings}, the number of recordings."
@@ -129,6 +139,7 @@ def ask(
         "named": rows.only("pk", "title", "owner__username", "trashed_at")[:TITLES],
         "others": max(0, len(pks) - TITLES),
         "error": error,
+        "seen": mark(pks),
         "only_free": ONLY_FREE if request.POST.get(ONLY_FREE) else "",
         **selection(request),
     }

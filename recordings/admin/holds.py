@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from datetime import datetime
+from functools import reduce
+from operator import or_
 from typing import Any
 
 from django import forms
@@ -18,7 +20,7 @@ from django.utils.safestring import SafeString
 
 from recordings.admin.naming import NamingAdmin, is_number
 from recordings.holds import hold_owner, hold_recording, refuse_past, waiting_to_go
-from recordings.ledger.admin_base import number_of, selection
+from recordings.ledger.admin_base import CHANGED, has_changed, mark, number_of, selection
 from recordings.ledger.exceptions import LedgerError
 from recordings.ledger.models import Hold
 from recordings.models import ArchivedRecording, Recording
@@ -31,7 +33,8 @@ class RecordingField(forms.CharField):
     """A recording by its number or by its title, in the library or in the archive."""
 
     def to_python(self, value: Any) -> int | None:  # type: ignore[override]
-        text = str(value or "").strip()
+        text = super().to_python(value)
+        self.run_validators(text)  # before the text is looked for
         if not text:
             return None
         if is_number(text) and is_known(int(text)):
@@ -46,13 +49,18 @@ class RecordingField(forms.CharField):
 
 
 def called(text: str) -> dict[int, str]:
-    """Return the recordings of exactly this title, or else those with these words in it."""
+    """Return the recordings of exactly this title, or else those with these words in it.
+
+    A number that no recording has is no words: in a title it means something else. Upper and lower
+    case are tried apart, since SQLite takes them for the same in ASCII alone.
+    """
     archive = ArchivedRecording.objects.archived().order_by("-id")
     library = Recording.objects.order_by("-id")
-    for match in ("iexact", "icontains"):
-        wanted = {f"title__{match}": text}
-        found = dict(library.filter(**wanted).values_list("pk", "title")[: SUGGESTED + 1])
-        rest = archive.filter(**wanted).values_list("recording_id", "title")[: SUGGESTED + 1]
+    cases = {text, text.lower(), text.upper(), text.capitalize(), text.title()}
+    for match in ("iexact",) if text.isdecimal() else ("iexact", "icontains"):
+        wanted = reduce(or_, (Q((f"title__{match}", case)) for case in cases))
+        found = dict(library.filter(wanted).values_list("pk", "title")[: SUGGESTED + 1])
+        rest = archive.filter(wanted).values_list("recording_id", "title")[: SUGGESTED + 1]
         if found := {**found, **dict(rest)}:
             return found
     return {}
@@ -182,7 +190,11 @@ class HoldAdmin(NamingAdmin):
     @admin.action(description="Release selected holds", permissions=["view"])
     def release_selected(self, request: HttpRequest, queryset: QuerySet[Hold]) -> Any:
         holds = list(queryset.filter(released_at=None))
-        if holds and request.POST.get("confirmed") != "yes":
+        confirmed = request.POST.get("confirmed") == "yes"
+        changed = confirmed and has_changed(request, [hold.pk for hold in holds])
+        if changed:
+            self.refuse(request, CHANGED)
+        if holds and (changed or not confirmed):
             return self.ask(request, holds)
         by = request.user.get_username()
         released = [hold for hold in holds if hold.release(by=by)]
@@ -197,6 +209,7 @@ class HoldAdmin(NamingAdmin):
             "named": holds[:NAMED],
             "others": max(0, len(holds) - NAMED),
             "going": waiting_to_go(holds),
+            "seen": mark(hold.pk for hold in holds),
             **selection(request),
         }
         title = f"Release {number_of(len(holds), 'hold')}"

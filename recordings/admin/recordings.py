@@ -18,7 +18,7 @@ from django.utils.safestring import SafeString
 
 from recordings.admin import erasing
 from recordings.admin.lists import HeldFilter, RecordingList, TrashFilter
-from recordings.ledger.admin_base import LibraryAdmin, number_of
+from recordings.ledger.admin_base import CHANGED, LibraryAdmin, has_changed, number_of
 from recordings.ledger.exceptions import Held
 from recordings.ledger.wording import moment
 from recordings.models import Recording
@@ -145,6 +145,9 @@ class RecordingAdmin(LibraryAdmin):
             return move_to_trash(pks, by=request.user.get_username())
 
         pks = self.chosen(request, queryset)
+        if has_changed(request, pks):
+            self.refuse(request, CHANGED)
+            return None
         try:
             self.carry_out(request, pks, trash, "moved to the trash; they can be restored there")
         except Held:

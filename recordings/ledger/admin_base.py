@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Iterable
 from functools import cached_property
+from hashlib import sha256
 from typing import Any, ClassVar
 
 from django.contrib import messages
@@ -18,6 +20,8 @@ from recordings.ledger.models import Account
 from recordings.ledger.permissions import ADMINISTER
 
 COUNTED = 10_000  # rows counted exactly; beyond that a number is an estimate
+SEEN = "seen"  # sent by pages that ask, for the answer to be about what they showed
+CHANGED = "Nothing was changed: by now others are selected than you saw. Look again."
 PAGES = 100  # an OFFSET gets dearer with depth; a search or filter finds what lies deeper
 
 
@@ -127,6 +131,16 @@ def selection(request: HttpRequest) -> dict[str, Any]:
         "checkbox": helpers.ACTION_CHECKBOX_NAME,
         "across": request.POST.get("select_across", "0"),
     }
+
+
+def mark(pks: Iterable[int]) -> str:
+    """Return a mark of a selection, which another selection of as many does not have."""
+    return sha256(",".join(map(str, sorted(pks))).encode()).hexdigest()
+
+
+def has_changed(request: HttpRequest, pks: Collection[int]) -> bool:
+    """Whether this is another selection than was shown; no where nothing says what was."""
+    return request.POST.get(SEEN, mark(pks)) != mark(pks)
 
 
 def number_of(count: int, noun: str) -> str:

@@ -54,10 +54,19 @@ class Trash(library.RecordingTarget):
         return f"{over}{span}" if policy.is_promise else over
 
     def promises(self, policy: RetentionPolicy) -> str:
+        from retention import promises  # which asks the policies, and they the targets
+
         keeps = "What is in the trash keeps the date it was given when it came there"
         if not policy.is_promise:
             return f"{keeps}; this policy sets none."
-        can = f"What is trashed once this is accepted can be restored for at least {_span(policy)}."
+        if not policy.enabled:
+            return f"{keeps}; this policy sets none while it is not enabled."
+        other = promises.shortest(self.slug)
+        if other and other.pk != policy.pk and other.rules().max_age < policy.rules().max_age:
+            span = f"{_span(other)}, by the policy “{other.name}”, which allows less"
+        else:
+            span = _span(policy)
+        can = f"What is trashed once this is accepted can be restored for at least {span}."
         return f"{keeps}. {can}"
 
 

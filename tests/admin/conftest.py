@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from django.urls import reverse
 
@@ -26,3 +28,10 @@ def act(desk):
 def said(response):
     """The sentences on the page that was answered."""
     return " ".join(str(message) for message in response.context["messages"])
+
+
+def hidden(answer):
+    """What a page that asks sends along unseen, but for the rows that were ticked."""
+    found = re.findall(r'type="hidden" name="(\w+)" value="([^"]*)"', answer.content.decode())
+    wanted = ("confirmed", "only_free", "seen", "select_across")
+    return {name: value for name, value in found if name in wanted}

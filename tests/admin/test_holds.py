@@ -16,7 +16,7 @@ from recordings.ledger.models import Hold
 from recordings.models import Recording
 from recordings.trash import move_to_trash
 from tests import archives
-from tests.admin.conftest import said
+from tests.admin.conftest import hidden, said
 from tests.recordings.test_archive import put_away
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -51,6 +51,7 @@ def test_hold_is_placed_on_an_owner(desk, owner):
         ({"reason": "Exam", "recording_id": "Zoology"}, "There is no recording Zoology."),
         ({"reason": "Exam", "recording_id": "9" * 30}, "There is no recording"),
         ({"reason": "Exam", "recording_id": "9" * 5000}, "There is no recording"),
+        ({"reason": "Exam", "recording_id": "Exam\x00"}, "Null characters are not allowed."),
         ({"reason": "Exam", "owner_name": "nobody"}, "There is no user nobody"),
         ({"reason": "", "owner_name": "olga"}, "This field is required"),
         ({"reason": "  ", "owner_name": "olga"}, "This field is required"),
@@ -182,6 +183,40 @@ def test_hold_is_placed_by_title_and_told_by_it(desk, make_recording):
     page = desk.get(reverse("admin:ledger_hold_change", args=[Hold.objects.get().pk]))
     address = reverse("admin:recordings_recording_change", args=[algebra.pk])
     assert f'<a href="{address}">Algebra 1</a>' in page.content.decode()
+
+
+def test_hold_that_was_placed_meanwhile_is_not_released_unseen(act, owner, make_recording):
+    shown = hold_owner(owner.pk, reason="Exam", by="anna")
+    asked = act("ledger_hold", "release_selected", [shown], select_across="1")
+    unseen = hold_recording(make_recording(files=0).pk, reason="Court case", by="boris")
+
+    again = act("ledger_hold", "release_selected", [shown], **hidden(asked))
+
+    assert Hold.objects.active().count() == 2
+    assert unseen.sentence in again.content.decode()
+    act("ledger_hold", "release_selected", [shown], **hidden(again))
+    assert not Hold.objects.active().exists()
+
+
+def test_number_that_no_recording_has_is_no_words_of_a_title(desk, make_recording):
+    lecture = make_recording(title="Lecture 40412 of May", files=0)
+
+    answer = desk.post(reverse(ADD_HOLD), hold_form(recording_id="40412", reason="Exam"))
+    assert answer.context["errors"] == [["There is no recording 40412."]]
+    assert not Hold.objects.exists()
+
+    lecture.title = "40412"
+    lecture.save()
+    desk.post(reverse(ADD_HOLD), hold_form(recording_id="40412", reason="Exam"))
+    assert Hold.objects.get().recording_id == lecture.pk
+
+
+def test_title_in_another_case_comes_before_titles_with_it_inside(desk, make_recording):
+    meant, _ = (make_recording(title=title, files=0) for title in ("Лекция", "Вторая лекция"))
+
+    desk.post(reverse(ADD_HOLD), hold_form(recording_id="лекция", reason="Exam"))
+
+    assert Hold.objects.get().recording_id == meant.pk
 
 
 def test_words_that_several_titles_have_are_asked_about(desk, make_recording):

@@ -10,11 +10,11 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from recordings.holds import hold_owner, hold_recording
-from recordings.ledger.models import Receipt, StoredFile
+from recordings.ledger.models import Hold, Receipt, StoredFile
 from recordings.ledger.purge import purge
 from recordings.models import Recording
 from recordings.trash import move_to_trash
-from tests.admin.conftest import said
+from tests.admin.conftest import hidden, said
 from tests.conftest import assert_clean
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -169,6 +169,33 @@ def test_others_of_a_selection_are_erased_without_what_is_held(act, make_recordi
     assert "“Botany” of olga" in asked
     assert "Chemistry" not in asked
     assert Recording.objects.get() == held
+
+
+def test_nothing_is_erased_for_ever_that_the_page_did_not_show(act, make_recording):
+    first, second = both = [make_recording(title=title) for title in ("Botany", "Chemistry")]
+    hold_recording(second.pk, reason="Court case", by="anna")
+    asked = act(LIST, "erase_selected", both, only_free="yes")
+    Hold.objects.all().delete()
+    hold_recording(first.pk, reason="Court case", by="anna")
+
+    again = act(LIST, "erase_selected", both, confirmation="1", **hidden(asked))
+
+    assert Recording.objects.count() == 2
+    assert "by now others are selected than you saw" in again.content.decode()
+    act(LIST, "erase_selected", both, confirmation="1", **hidden(again))
+    assert Recording.objects.get() == first
+
+
+def test_nothing_is_trashed_that_was_on_hold_when_it_was_asked(act, make_recording):
+    both = [make_recording(files=0), make_recording(files=0)]
+    hold_recording(both[1].pk, reason="Court case", by="anna")
+    stopped = act(LIST, "delete_selected", both)
+    Hold.objects.all().delete()
+
+    answer = act(LIST, "delete_selected", both, **hidden(stopped))
+
+    assert "by now others are selected than you saw" in said(answer)
+    assert Recording.objects.live().count() == 2
 
 
 def test_one_recording_is_erased_from_its_own_page(desk, recording):

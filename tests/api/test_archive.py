@@ -9,12 +9,13 @@ from django.urls import reverse
 from django.utils import timezone
 
 from recordings import restoring
+from recordings.archive import let_go
 from recordings.holds import hold_recording
 from recordings.ledger.models import Account, Clock, Receipt
 from recordings.ledger.purge import purge
 from recordings.models import ArchivedRecording, Recording
 from tests import archives
-from tests.admin.conftest import act, desk, said  # noqa: F401  (fixtures)
+from tests.admin.conftest import act, desk, hidden, said  # noqa: F401  (fixtures)
 from tests.conftest import assert_clean
 from tests.recordings.test_archive import put_away
 
@@ -110,6 +111,18 @@ def test_admin_deletes_for_ever_only_with_the_number_typed(act, archived):  # no
     assert "1 archived recording deleted for ever" in said(done)
     assert Receipt.objects.filter(storage="archive", reason="deleted").count() == 5
     assert_clean()
+
+
+def test_admin_deletes_nothing_of_the_archive_unseen(act, archived, make_recording):  # noqa: F811
+    asked = act("recordings_archivedrecording", "let_go_selected", [archived], select_across="1")
+    assert let_go(archived.pk, by="boris")
+    other = put_away(make_recording())
+
+    sent = {**hidden(asked), "confirmation": "1"}
+    again = act("recordings_archivedrecording", "let_go_selected", [archived], **sent)
+
+    assert "by now others are selected than you saw" in again.content.decode()
+    assert ArchivedRecording.objects.get() == other
 
 
 def test_admin_confirms_the_clock(act, desk):  # noqa: F811

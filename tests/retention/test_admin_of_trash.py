@@ -37,6 +37,17 @@ def test_changed_span_is_seen_and_told_of_what_is_trashed_from_then_on(desk, tra
     assert "trashed once this is accepted can be restored for at least 90 days." in shown
 
 
+def test_span_is_no_longer_than_another_policy_allows(desk, trash, make_policy):  # noqa: F811
+    longer = make_policy("trash", accepted=False, name="Longer", max_age_seconds=90 * DAY)
+    shown = desk.get(page("retentionpolicy_accept", longer.pk)).content.decode()
+    RetentionPolicy.objects.filter(pk=longer.pk).update(enabled=False)
+    off = desk.get(page("retentionpolicy_accept", longer.pk)).content.decode()
+
+    by = f"by the policy “{trash.name}”, which allows less."
+    assert f"once this is accepted can be restored for at least 30 days, {by}" in shown
+    assert "when it came there; this policy sets none while it is not enabled." in off
+
+
 @pytest.mark.parametrize(
     "change", [{"action": "report"}, {"scope": {"owners": ["anna"], "groups": [], "labels": []}}]
 )
@@ -53,7 +64,7 @@ def test_policy_that_promises_no_span_names_none(desk, make_policy, change):  # 
 def test_saving_a_change_says_that_nothing_empties_the_trash(desk, trash, make_policy):  # noqa: F811
     renamed = saved(desk, trash, name="Trash")
     changed = saved(desk, trash, max_age_seconds="90 days")
-    make_policy("trash", name="Another")
+    make_policy("trash", name="Another", crontab="0 3 * * *")
     covered = saved(desk, trash, max_age_seconds="80 days")
 
     assert "out of force" not in renamed
@@ -62,12 +73,21 @@ def test_saving_a_change_says_that_nothing_empties_the_trash(desk, trash, make_p
     assert ALONE not in covered
 
 
+@pytest.mark.parametrize("other", [{"action": "report", "crontab": "0 3 * * *"}, {}])
+def test_policy_that_only_reports_or_waits_empties_no_trash(desk, trash, make_policy, other):  # noqa: F811
+    make_policy("trash", name="Another", accepted=not other, **other)
+
+    shown = desk.get(page("retentionpolicy_delete", trash.pk)).content.decode()
+
+    assert ALONE in shown
+
+
 def test_deleting_policies_says_what_no_longer_happens(desk, shipped, make_policy):  # noqa: F811
     trash, cache = shipped["trash"], shipped["cache"]  # the cache's is off
     one = desk.get(page("retentionpolicy_delete", trash.pk)).content.decode()
     chosen = {"action": "delete_selected", "_selected_action": [trash.pk, cache.pk]}
     both = desk.post(page("retentionpolicy_changelist"), chosen).content.decode()
-    make_policy("trash", name="Another")
+    make_policy("trash", name="Another", crontab="0 3 * * *")
     covered = desk.get(page("retentionpolicy_delete", trash.pk)).content.decode()
     resting = desk.get(page("retentionpolicy_delete", cache.pk)).content.decode()
 
